@@ -1,0 +1,135 @@
+"""Rows in and out: JSON Lines with strict ids, written whole or not at all."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from reset.errors import InputError
+
+Row = dict[str, Any]
+
+
+def stream(path: str | Path) -> Iterator[Row]:
+    """Yield the objects of a JSON Lines file, one a line; blank lines are skipped.
+
+    Raises InputError with file and line for a missing file, invalid UTF-8, a NUL byte, invalid JSON, an unpaired
+    surrogate, or a line that is no object.
+    """
+    try:
+        handle = open(path, "rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    with handle:
+        for number, line in enumerate(handle, 1):
+            if line.strip():
+                yield parse(line, f"{path}:{number}")
+
+
+def parse(line: bytes, where: str) -> Row:
+    """One line of JSON Lines as an object; `where` (file:line) opens the message of every InputError."""
+    if b"\0" in line:
+        raise InputError(f"{where}: NUL byte at column {line.index(0) + 1}; the file is damaged or not text")
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        message = f"{where}: not JSON ({error.msg} at column {error.colno}); one object a line is expected"
+        raise InputError(message) from None
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: a JSON object is expected, not {type(row).__name__}")
+    if b"\\ud" in line.lower() and not _encodable(row):
+        raise InputError(f"{where}: an unpaired surrogate (\\ud800 to \\udfff), which UTF-8 cannot hold")
+    return row
+
+
+def _encodable(row: Row) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read(path: str | Path) -> list[Row]:
+    """All rows of a JSON Lines file (see `stream`)."""
+    return list(stream(path))
+
+
+def require_columns(row: Row, columns: Iterable[str], where: str) -> None:
+    """Raise InputError naming the first of `columns` that `row` lacks."""
+    for column in columns:
+        if column not in row:
+            raise InputError(f"{where}: no column '{column}'; the row has {', '.join(sorted(row)) or 'none'}")
+
+
+def by_id(rows: Iterable[Row], where: str | Path) -> dict[str, Row]:
+    """Index rows by their string `id`, in order; a missing or repeated id is an InputError."""
+    index: dict[str, Row] = {}
+    for row in rows:
+        key = row.get("id")
+        if not isinstance(key, str):
+            raise InputError(f"{where}: a row has no string 'id': {json.dumps(row)[:120]}")
+        if key in index:
+            raise InputError(f"{where}: id '{key}' stands twice; ids must be unique")
+        index[key] = row
+    return index
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[IO[str]]:
+    """A text file to write to, moved to `path` at the end; after any exception `path` is as it was."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: str | Path, rows: Iterable[Row]) -> int:
+    """Write rows as JSON Lines, atomically; returns how many. Key order is kept, so equal rows give equal bytes."""
+    count = 0
+    with atomic(path) as handle:
+        for row in rows:
+            handle.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write one text file, atomically."""
+    with atomic(path) as handle:
+        handle.write(text)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write one indented JSON file, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def digest(*parts: Any) -> str:
+    """16 hex digits that identify JSON-able values: the SHA-256 of their canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def file_digest(path: str | Path) -> str:
+    """16 hex digits that identify a file's bytes, or those of all files below a folder with their names."""
+    root = Path(path)
+    sha = hashlib.sha256()
+    for file in sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]:
+        sha.update(str(file.relative_to(root)).encode())
+        with open(file, "rb") as handle:
+            while block := handle.read(1 << 20):
+                sha.update(block)
+    return sha.hexdigest()[:16]
