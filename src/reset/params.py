@@ -25,11 +25,14 @@ class Section(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._values:
-            raise InputError(f"dvc.yaml: stage '{self._stage}' reads '{self._path}{key}' without declaring it in params")
+            raise InputError(f"dvc.yaml: stage '{self._stage}' reads '{self._path}{key}' undeclared in its params")
         value = self._values[key]
         return Section(value, f"{self._path}{key}.", self._stage) if isinstance(value, dict) else value
 
-    __getattr__ = __getitem__
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("__"):
+            raise AttributeError(key)
+        return self[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -92,7 +95,8 @@ def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
 def build(cls: type[T], section: Mapping[str, Any], where: str) -> T:
     """A frozen dataclass from a mapping: every field present, none unknown, each of its annotated type.
 
-    An int serves as a float. `where` is the dotted name of the mapping, for messages. Nested dataclasses are built from nested mappings.
+    An int serves as a float. Nested dataclasses are built from nested mappings. `where` is the dotted name of the
+    mapping, for messages.
     """
     fields = typing.get_type_hints(cls)
     for key in section:

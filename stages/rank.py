@@ -1,0 +1,44 @@
+"""rank[pool,seed]: put the judges' scores beside every sample and keep the selected one of each prompt."""
+
+import argparse
+import sys
+
+from reset import params, ranking, records
+from reset.errors import InputError, explain
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pool")
+    parser.add_argument("seed", type=int)
+    args = parser.parse_args()
+    name = f"{args.pool}_{args.seed}"
+    settings = params.build(ranking.Settings, params.declared("rank", pool=args.pool).ranking, "ranking")
+
+    verdicts = {}
+    for judge in ("task", "faithfulness", "instruction"):
+        rows = records.stream(f"data/verdicts/{judge}/samples/{name}.jsonl")
+        verdicts[judge] = {(row["id"], row["sample"]): row for row in rows}
+    pool = records.stream(f"data/pools/{name}.jsonl")
+    samples = records.stream(f"data/samples/{name}.jsonl")
+    judged = ranking.candidates(pool, samples, verdicts, settings.weights)
+
+    ranked = []
+    for row in judged:
+        winner = ranking.select(row, settings.selection, args.seed)
+        for candidate in row["candidates"]:
+            candidate["winner"] = winner is not None and candidate["sample"] == winner["sample"]
+        if winner is not None:
+            ranked.append(winner)
+    if not ranked:
+        raise InputError(f"data/samples/{name}.jsonl: no prompt has a scored sample; look at data/verdicts")
+    records.write(f"data/candidates/{name}.jsonl", judged)
+    records.write(f"data/ranked/{name}.jsonl", ranked)
+    print(
+        f"rank {name}: {len(judged)} prompts, {len(ranked)} kept, {len(judged) - len(ranked)} without a score",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    explain(main)
