@@ -1,0 +1,69 @@
+"""dvc.yaml says what the source does: dependencies, names and parameters."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reset import params
+from tests import graph
+
+STAGES = graph.stages()
+PARAMS = yaml.safe_load(Path("params.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_every_module_that_it_imports_and_on_no_other(name):
+    block = STAGES[name]
+    listed = {Path(dep) for dep in block["deps"] if dep.startswith(("src/", "stages/"))}
+    used = graph.closure(graph.script(block)) | {graph.script(block)}
+    assert sorted(map(str, listed)) == sorted(map(str, used))
+
+
+def test_names_that_dvc_joins_are_slugs():
+    blocks = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    names = [*PARAMS["data"]["datasets"], *map(str, PARAMS["seeds"]), *PARAMS["sampling"]["pools"]]
+    for block in blocks.values():
+        for values in block.get("matrix", {}).values():
+            names += [v for v in values if isinstance(values, list)]
+    wrong = [name for name in names if not re.fullmatch(r"[a-z0-9_]+", name)]
+    assert wrong == []
+
+
+def test_no_stage_writes_what_another_writes():
+    outs = [list(o)[0] if isinstance(o, dict) else o for block in STAGES.values() for o in block["outs"]]
+    patterns = [re.sub(r"\$\{[^}]*\}", "*", out) for out in outs]
+    assert len(set(outs)) == len(outs)
+    assert {p for p in patterns if patterns.count(p) > 1} <= {
+        "models/*",
+        "models/*_*",
+        "metrics/train/*_*.csv",
+        "data/predictions/*_*.jsonl",
+        "data/ranked/*_*.jsonl",
+    }
+
+
+def test_every_leaf_of_params_is_declared_by_some_stage():
+    declared = {re.sub(r"\$\{[^}]*\}", "*", key) for block in STAGES.values() for key in block.get("params", [])}
+    orphans = [leaf for leaf in leaves(PARAMS) if leaf != "seeds" and not any(covers(d, leaf) for d in declared)]
+    assert orphans == []
+
+
+def test_every_declared_param_exists():
+    for name, block in STAGES.items():
+        for key in block.get("params", []):
+            first = {"key": next(iter(PARAMS["data"]["datasets"])), "name": "base", "run": "reset", "seed": "0"}
+            params.declared(name, **first | {"item": "x"})
+            assert key
+
+
+def leaves(value, path=""):
+    if isinstance(value, dict) and value:
+        return [leaf for key in value for leaf in leaves(value[key], f"{path}.{key}" if path else key)]
+    return [path]
+
+
+def covers(declared: str, leaf: str) -> bool:
+    pattern = re.escape(declared).replace(r"\*", r"[a-z0-9_]+")
+    return re.fullmatch(pattern + r"(\..+)?", leaf) is not None
