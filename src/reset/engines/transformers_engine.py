@@ -1,0 +1,237 @@
+"""Answers by a plain decode loop over a transformers model: all settings of a prompt share its prefill.
+
+Each prompt runs through the model once; its cache is then repeated over the rows, one a setting, and every row has
+its own temperature, top-k and random stream. Works for any causal model with a standard cache (Llama, Qwen, Gemma,
+Mistral, ...), on one device.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoTokenizer
+
+from reset.decoding import Draw, Request
+from reset.encoding import encode_prompts
+from reset.engines import Answer, Batch, Finished, Settings
+from reset.errors import InputError
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class TransformersEngine:
+    """One model folder on one device; see `reset.engines.Engine`."""
+
+    def __init__(self, model: Path, settings: Settings, max_new_tokens: int):
+        if not (model / "config.json").exists():
+            raise InputError(f"{model}: no config.json; a model folder as save_pretrained writes it is expected")
+        if not any((model / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
+            raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
+        self.folder, self.dtype = model, DTYPES[settings.precision]
+        self.batch_tokens, self.max_new_tokens = settings.batch_tokens, max_new_tokens
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
+        self.window = getattr(AutoConfig.from_pretrained(model).get_text_config(), "max_position_embeddings", None)
+        self.ids: dict[str, list[int]] = {}
+
+    @cached_property
+    def model(self) -> Any:
+        from transformers import AutoModelForCausalLM
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype)
+        return model.to(device).eval()
+
+    @cached_property
+    def stops(self) -> torch.Tensor:
+        """The token ids that end an answer."""
+        given = self.model.generation_config.eos_token_id
+        ids = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None}
+        if not ids:
+            raise InputError(f"{self.folder}: neither generation_config.json nor the tokenizer names an EOS token")
+        return torch.tensor(sorted(ids), device=self.model.device)
+
+    def plan(self, requests: list[Request]) -> list[Batch]:
+        """Longest first, prompts of like length together, rows x tokens within `batch_tokens` (one prompt at least)."""
+        self._encode(requests)
+        batches: list[Batch] = []
+        rows = width = 0
+        for request in sorted(requests, key=lambda r: (-len(self.ids[r.id]), r.id)):
+            distinct = len({draw.key for draw in request.draws})
+            if not batches or (rows + distinct) * width > self.batch_tokens:
+                batches.append([])
+                rows, width = 0, len(self.ids[request.id]) + self.max_new_tokens
+            batches[-1].append(request)
+            rows += distinct
+        return batches
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
+        for batch in batches:
+            self._encode(batch)
+            yield from self._within_memory(batch)
+
+    def _encode(self, requests: list[Request]) -> None:
+        new = [request for request in requests if request.id not in self.ids]
+        if not new:
+            return
+        for request, ids in zip(new, encode_prompts([r.prompt for r in new], self.tokenizer), strict=True):
+            if self.window and len(ids) >= self.window:
+                raise InputError(
+                    f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer in the model's window of"
+                    f" {self.window}; shorten its context (data.max_tokens, data.overlong)"
+                )
+            self.ids[request.id] = ids
+
+    def _within_memory(self, batch: Batch) -> Iterator[Finished]:
+        """Answer one batch; when memory runs out, halve the budget and go on with parts of the batch."""
+        for part in self.plan(batch):
+            try:
+                answers = self._answer(part)
+            except torch.OutOfMemoryError:
+                answers = None  # recover outside the handler, where the failed call's tensors are free
+            if answers is not None:
+                yield list(zip(part, answers, strict=True))
+                continue
+            if len(part) == 1:
+                yield [(part[0], self._by_halves(part[0]))]
+                continue
+            self.batch_tokens = min(self.batch_tokens, self._cost(part)) // 2
+            yield from self._within_memory(part)
+
+    def _cost(self, batch: Batch) -> int:
+        width = max(len(self.ids[request.id]) for request in batch) + self.max_new_tokens
+        return width * sum(len({draw.key for draw in request.draws}) for request in batch)
+
+    def _by_halves(self, request: Request) -> list[Answer]:
+        """The draws of one prompt in two parts, and so on, until they fit in memory."""
+        middle = len(request.draws) // 2
+        if not middle:
+            raise InputError(f"prompt '{request.id}': one answer alone does not fit in the device's memory")
+        answers: list[Answer] = []
+        for draws in (request.draws[:middle], request.draws[middle:]):
+            half = replace(request, draws=draws)
+            try:
+                answers += self._answer([half])[0]
+                continue
+            except torch.OutOfMemoryError:
+                pass
+            answers += self._by_halves(half)
+        return answers
+
+    def _answer(self, batch: Batch) -> list[list[Answer]]:
+        """Answers of each request, in the order of its draws; equal draws are computed once."""
+        distinct = [list({draw.key: draw for draw in request.draws}.values()) for request in batch]
+        owner = [number for number, draws in enumerate(distinct) for _ in draws]
+        prompts = [self.ids[request.id] for request in batch]
+        rows = iter(self._decode(prompts, owner, [draw for draws in distinct for draw in draws]))
+        answers = []
+        for request, draws in zip(batch, distinct, strict=True):
+            found = {draw.key: self._text(next(rows)) for draw in draws}
+            answers.append([found[draw.key] for draw in request.draws])
+        return answers
+
+    def _text(self, row: tuple[list[int], bool]) -> Answer:
+        ids, ended = row
+        text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return Answer(text, len(ids), "eos" if ended else "length")
+
+    @torch.inference_mode()
+    def _decode(self, prompts: list[list[int]], owner: list[int], draws: list[Draw]) -> list[tuple[list[int], bool]]:
+        """Token ids (without EOS) of each draw, and whether EOS ended it; `owner` is the prompt of each draw."""
+        from transformers import DynamicCache
+
+        device = self.model.device
+        width, longest = max(map(len, prompts)), self.max_new_tokens
+        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=device)  # left padding
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+        cache = DynamicCache(config=self.model.config)
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        logits = self.model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
+        ).logits[:, -1]
+
+        rows = torch.tensor(owner, device=device)  # from here on one row a draw
+        cache.batch_select_indices(rows)
+        logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
+        dial = Dials(draws, device)
+        room = [self.window - len(prompts[o]) if self.window else longest for o in owner]
+        limit = torch.tensor([min(longest, r) for r in room], device=device)
+        written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
+        length = limit.clone()
+        ended = torch.zeros(len(owner), dtype=torch.bool, device=device)
+        alive = torch.arange(len(owner), device=device)  # the draw that each row of the cache belongs to
+        for step in range(longest):
+            tokens = dial.choose(logits, step)
+            written[alive, step] = tokens
+            stop = torch.isin(tokens, self.stops) & ~ended[alive] & (step < limit[alive])
+            length[alive[stop]] = step
+            ended[alive[stop]] = True
+            going = ~ended[alive] & (step + 1 < limit[alive])
+            count = int(going.sum())
+            if not count:
+                break
+            positions = positions + 1
+            mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            if count <= len(alive) * 0.75:  # dropping rows copies the cache, which pays when many have ended
+                keep = going.nonzero()[:, 0]
+                cache.batch_select_indices(keep)
+                tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
+                alive, dial = alive[keep], dial[keep]
+            logits = self.model(
+                input_ids=tokens[:, None], attention_mask=mask, position_ids=positions[:, None], past_key_values=cache
+            ).logits[:, -1]
+        lengths, ends = length.tolist(), ended.tolist()
+        return [(row[:n], end) for row, n, end in zip(written.tolist(), lengths, ends, strict=True)]
+
+
+class Dials:
+    """Temperature, top-k and random stream of each row, and the one place where they act on logits."""
+
+    def __init__(self, draws: list[Draw], device: Any):
+        greedy = [draw.setting.greedy for draw in draws]
+        self.greedy = torch.tensor(greedy, device=device)
+        heat = [1.0 if cold else draw.setting.temperature for cold, draw in zip(greedy, draws, strict=True)]
+        self.temperature = torch.tensor(heat, device=device)
+        self.top_k = torch.tensor([draw.setting.top_k or 0 for draw in draws], device=device)  # 0: off
+        self.seed = torch.tensor([draw.seed for draw in draws], device=device)
+
+    def __getitem__(self, rows: torch.Tensor) -> "Dials":
+        part = object.__new__(Dials)
+        part.__dict__ = {name: values[rows] for name, values in self.__dict__.items()}
+        return part
+
+    def choose(self, logits: torch.Tensor, step: int) -> torch.Tensor:
+        """One token a row from logits (rows x vocabulary): the largest, or the inverse of the distribution function
+        at the row's uniform number. A row's token depends on its logits, seed and step alone."""
+        best = logits.argmax(-1)
+        if bool(self.greedy.all()):
+            return best
+        scores = logits.float() / self.temperature[:, None]
+        limited = (self.top_k > 0).nonzero()[:, 0]
+        if len(limited):
+            k = self.top_k[limited].clamp(max=scores.shape[-1])
+            part = scores[limited]
+            least = part.topk(int(k.max())).values.gather(1, k[:, None] - 1)
+            scores[limited] = part.masked_fill(part < least, -torch.inf)
+        mass = scores.softmax(-1).cumsum(-1, dtype=torch.float64)
+        point = uniform(self.seed, step)[:, None] * mass[:, -1:]
+        drawn = torch.searchsorted(mass, point, right=True)[:, 0]
+        return torch.where(self.greedy, best, drawn)
+
+
+def uniform(seed: torch.Tensor, step: int) -> torch.Tensor:
+    """A number in [0, 1) for each int64 seed and step, by SplitMix64 (Steele, Lea and Flood 2014).
+
+    A counter in place of a generator a row: all rows in a few tensor operations, and no state to keep or to order.
+    """
+    z = seed + torch.full_like(seed, step + 1) * -7046029254386353131  # wraps; the golden ratio's 64 bits, signed
+    z = (z ^ _shift(z, 30)) * -4658895280553007687
+    z = (z ^ _shift(z, 27)) * -7723592293110705685
+    return _shift(z ^ _shift(z, 31), 11).double() * 2.0**-53
+
+
+def _shift(z: torch.Tensor, bits: int) -> torch.Tensor:
+    """Logical right shift of int64."""
+    return (z >> bits) & ((1 << (64 - bits)) - 1)

@@ -1,0 +1,36 @@
+"""Greedy answers of one model to the evaluation prompts."""
+
+import argparse
+from pathlib import Path
+
+from reset import params, shards
+from reset.decoding import Request, greedy_draws
+from reset.engines import Settings
+from reset.errors import explain
+from reset.records import by_id, read, require_columns, write
+
+PROMPTS = "data/evaluation.jsonl"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage")
+    parser.add_argument("run")
+    parser.add_argument("seed")
+    parser.add_argument("--model", required=True, type=Path)
+    given = parser.parse_args()
+    declared = params.declared(given.stage, run=given.run, seed=given.seed)
+    settings = params.build(Settings, declared.sampling, "sampling")
+
+    rows = by_id(read(PROMPTS), PROMPTS)
+    for id, row in rows.items():
+        require_columns(row, ["prompt"], f"{PROMPTS}, id {id}")
+    requests = [Request(id, row["prompt"], greedy_draws()) for id, row in rows.items()]
+    answers = shards.generate(given.model, requests, settings, declared.evaluation.max_new_tokens)
+    write(f"data/predictions/{given.run}_{given.seed}.jsonl", answers)
+    cut = sum(answer["finish"] == "length" for answer in answers)
+    print(f"predict {given.run}_{given.seed}: {len(answers)} answers, {cut} of them cut at the length limit")
+
+
+if __name__ == "__main__":
+    explain(main)
