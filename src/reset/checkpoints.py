@@ -1,0 +1,89 @@
+"""Checkpoints under .work/: found again by what they depend on, and trusted only when their last file is there."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from reset import records
+
+MARKER = "COMPLETE.json"  # written last; holds the size of every other file of the checkpoint
+
+
+def best_step(history: Iterable[dict[str, float]]) -> int:
+    """The step with the lowest evaluation loss; of equal ones the earliest."""
+    losses = [(entry["eval_loss"], int(entry["step"])) for entry in history if "eval_loss" in entry]
+    return min(losses)[1]
+
+
+class Folder:
+    """The checkpoints of one run: `<root>/<hash of identity>/checkpoint-<step>`.
+
+    `identity` names everything they depend on, so that another seed, row or parameter finds none of them. The folder
+    remembers it, to be able to say why.
+    """
+
+    def __init__(self, root: Path, identity: dict[str, Any]):
+        self.root, self.identity = root, identity
+        self.path = root / records.digest(identity)
+
+    def checkpoint(self, step: int) -> Path:
+        return self.path / f"checkpoint-{step}"
+
+    def latest(self) -> Path | None:
+        """The newest whole checkpoint. Half-written ones are removed; both they and foreign ones are reported."""
+        if not (self.path / "identity.json").is_file():
+            self._report_foreign()
+            records.write_json(self.path / "identity.json", self.identity)
+        whole = []
+        for path in self.path.glob("checkpoint-*"):
+            if is_whole(path):
+                whole.append(path)
+            else:
+                _say(f"{path} was not written to its end: removed")
+                shutil.rmtree(path)
+        newest = max(whole, key=_step, default=None)
+        if newest:
+            _say(f"resuming from {newest}")
+        return newest
+
+    def complete(self, step: int, history: list[dict[str, float]]) -> None:
+        """Mark the checkpoint of `step` as whole, then remove all but it and the best one."""
+        path = self.checkpoint(step)
+        files = {str(p.relative_to(path)): p.stat().st_size for p in sorted(path.rglob("*")) if p.is_file()}
+        records.write_json(path / MARKER, files)
+        keep = {step, best_step(history)}
+        for other in self.path.glob("checkpoint-*"):
+            if _step(other) not in keep:
+                shutil.rmtree(other)
+
+    def remove(self) -> None:
+        """All checkpoints of the run, those of other identities too."""
+        shutil.rmtree(self.root)
+
+    def _report_foreign(self) -> None:
+        for path in sorted(self.root.glob("*/identity.json")):
+            if path.parent == self.path:
+                continue
+            other = json.loads(path.read_text(encoding="utf-8"))
+            changed = [k for k in {**self.identity, **other} if self.identity.get(k) != other.get(k)]
+            _say(f"not resuming from {path.parent}: other {', '.join(changed)}")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint has its marker and every file that the marker names, in full size."""
+    try:
+        files = json.loads((path / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all((path / name).is_file() and (path / name).stat().st_size == size for name, size in files.items())
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix("checkpoint-"))
+
+
+def _say(message: str) -> None:
+    print(f"checkpoints: {message}", file=sys.stderr)

@@ -1,0 +1,223 @@
+"""transformers.Trainer with this project's batches, a loss over targets alone, and checkpoints whole or absent."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from reset import batching
+from reset.checkpoints import Folder
+from reset.encoding import IGNORE, Example
+from reset.errors import InputError
+
+if TYPE_CHECKING:
+    from reset.training import Job, Shared
+
+LOST = 3.0  # a loss above this many times that of uniform guessing, ln(vocabulary), counts as exploded (our assumption)
+
+
+def arguments(job: "Job") -> TrainingArguments:
+    """The Trainer's arguments for `job`. InputError where the batch does not divide over the processes."""
+    shared, recipe = job.shared, job.recipe
+    args = TrainingArguments(
+        output_dir=f".work/train/{job.name}",
+        per_device_train_batch_size=shared.micro_batch,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=shared.warmup,
+        weight_decay=shared.weight_decay,
+        num_train_epochs=1,  # the epochs are laid end to end in the list of batches
+        eval_strategy="steps",
+        eval_steps=shared.eval_every,
+        save_strategy="steps",
+        save_steps=shared.eval_every,
+        logging_steps=shared.log_every,
+        logging_nan_inf_filter=False,
+        bf16=shared.precision == "bf16",
+        use_cpu=not torch.cuda.is_available(),
+        gradient_checkpointing=shared.gradient_checkpointing,
+        deepspeed=shared.deepspeed,
+        seed=job.seed,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+    share = shared.micro_batch * args.world_size
+    if recipe.batch % share:
+        raise InputError(
+            f"params.yaml: train.{job.run}.batch {recipe.batch} is no multiple of {share}, "
+            f"train.shared.micro_batch {shared.micro_batch} × {args.world_size} processes"
+        )
+    args.gradient_accumulation_steps = recipe.batch // share
+    return args
+
+
+def load_model(folder: Path, shared: "Shared") -> Any:
+    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or adapters added."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    if shared.lora:
+        from peft import LoraConfig, get_peft_model
+
+        lora = shared.lora
+        model.enable_input_require_grads()  # gradient checkpointing needs a graph at the first, frozen layer
+        adapters = LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
+        )
+        return get_peft_model(model, adapters)
+    freeze(model, shared.frozen)
+    return model
+
+
+def freeze(model: torch.nn.Module, patterns: list[str]) -> None:
+    """Exclude parameters from training by parts of their names; InputError for a pattern that none contains."""
+    names = [name for name, _ in model.named_parameters()]
+    for pattern in patterns:
+        if not any(pattern in name for name in names):
+            raise InputError(
+                f"params.yaml: train.shared.frozen '{pattern}' is in no parameter's name, such as {names[0]}"
+            )
+    for name, parameter in model.named_parameters():
+        if any(pattern in name for pattern in patterns):
+            parameter.requires_grad_(False)
+
+
+def fit(
+    model: Any,
+    args: TrainingArguments,
+    train: list[Example],
+    dev: list[Example],
+    steps: list[batching.Batch],
+    shared: "Shared",
+    folder: Folder,
+    resume_from: Path | None,
+) -> list[dict[str, float]]:
+    """Run `steps`, leaving checkpoints in `folder`; returns the log, one dict an entry, each with its `step`."""
+    args.output_dir = str(folder.path)
+    trainer = CompletionTrainer(model, args, train, dev, steps, shared)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Watch(folder, len(steps), args.process_index == 0))
+    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    return trainer.state.log_history
+
+
+def merge(start: Path, adapters: Path, folder: Path) -> Path:
+    """Add trained adapters to the start model's weights; returns `folder`, which then holds the sum in fp32."""
+    from peft import PeftModel
+
+    model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32, local_files_only=True)
+    PeftModel.from_pretrained(model, adapters).merge_and_unload().save_pretrained(folder)
+    return folder
+
+
+class CompletionTrainer(Trainer):
+    """Trainer over given batches. The loss is the mean over the target tokens of the whole optimizer step."""
+
+    def __init__(self, model, args, train, dev, steps, shared):
+        collate = batching.packed if shared.packing else batching.padded
+        super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
+        self.examples, self.dev, self.steps = train, dev, steps
+        self.limit = LOST * math.log(model.config.vocab_size)
+        self.step_loss = 0.0
+
+    def get_train_dataloader(self) -> DataLoader:
+        args = self.args
+        plan = batching.micro_batches(
+            self.steps,
+            args.per_device_train_batch_size,
+            args.gradient_accumulation_steps,
+            args.world_size,
+            args.process_index,
+        )
+        return self._loader(self.examples, plan)
+
+    def _loader(self, examples: list[Example], plan: list[batching.Batch]) -> DataLoader:
+        pin = self.args.dataloader_pin_memory
+        return DataLoader(examples, batch_sampler=plan, collate_fn=self.data_collator, pin_memory=pin)  # type: ignore
+
+    def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.step_loss += loss.item()
+        self._stop_if_lost(self.step_loss, self.state.global_step + 1, "loss")
+        if self.accelerator.sync_gradients:
+            self.step_loss = 0.0
+        return loss
+
+    def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
+        """Mean loss per target token over the dev rows; the logarithm of the perplexity."""
+        args, examples = self.args, self.dev
+        order = sorted(range(len(examples)), key=lambda i: -len(examples[i].input_ids))
+        share = args.per_device_train_batch_size * args.world_size
+        rounds = -(-len(order) // share)
+        plan = batching.micro_batches(
+            [order], args.per_device_train_batch_size, rounds, args.world_size, args.process_index
+        )
+        model = self.model_wrapped
+        model.eval()
+        sums = torch.zeros(2, dtype=torch.float64, device=args.device)
+        one = torch.ones((), device=args.device)
+        with torch.no_grad():
+            for inputs in self._loader(examples, plan):
+                inputs = self._prepare_inputs(inputs)
+                targets = (inputs["labels"] != IGNORE).sum()
+                if targets:  # under ZeRO-3 all processes must call the model, so empty rounds are at the end of all
+                    sums += torch.stack([model(**inputs, num_items_in_batch=one).loss.double(), targets.double()])
+                else:
+                    model(**inputs, num_items_in_batch=one)
+        sums = self.accelerator.reduce(sums)
+        loss = (sums[0] / sums[1]).item()
+        self._stop_if_lost(loss, self.state.global_step, "evaluation loss")
+        metrics = {f"{metric_key_prefix}_loss": loss}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(args, self.state, self.control, metrics)
+        return metrics
+
+    def floating_point_ops(self, inputs) -> int:
+        return 0  # counting would walk all parameters at every micro-batch
+
+    def _stop_if_lost(self, loss: float, step: int, what: str) -> None:
+        if math.isfinite(loss) and loss <= self.limit:
+            return
+        raise InputError(
+            f"{what} is {loss:.4g} at step {step}: training stopped. The last good checkpoint is kept in "
+            f"{self.args.output_dir}; a lower learning rate, a longer warm-up or a look at the rows may help"
+        )
+
+
+class Watch(TrainerCallback):
+    """Marks checkpoints as whole, drops those no longer needed, and shows how far the run is."""
+
+    def __init__(self, folder: Folder, steps: int, speaks: bool):
+        self.folder, self.speaks = folder, speaks
+        self.bar = tqdm(total=steps, unit="step", disable=not speaks, mininterval=1.0)
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.bar.update(state.global_step)
+        self.bar.unpause()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        self.bar.update()
+        if state.global_step >= state.max_steps:
+            control.should_log = True
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        shown = {key: f"{logs[key]:.3f}" for key in ("loss", "eval_loss") if key in logs}
+        self.bar.set_postfix(shown, refresh=False)
+
+    def on_save(self, args, state, control, **kwargs):
+        if args.world_size > 1:
+            torch.distributed.barrier()
+        if self.speaks:
+            self.folder.complete(state.global_step, state.log_history)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.bar.close()

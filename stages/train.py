@@ -1,0 +1,30 @@
+"""Fine-tune one model: stage1, stage2, grounded, mtl, continued, direct [run, seed]."""
+
+import argparse
+from pathlib import Path
+
+from reset import launch, params, training
+from reset.errors import explain
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stage", help="stage of dvc.yaml")
+    parser.add_argument("--run", required=True, help="block of params.yaml's train section")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--start", type=Path, required=True, help="model folder")
+    parser.add_argument("--train", type=Path, required=True, help="rows with prompt and target")
+    parser.add_argument("--dev", type=Path, required=True, help="rows that choose the checkpoint")
+    args = parser.parse_args()
+
+    section = params.declared(args.stage, run=args.run, seed=str(args.seed)).train
+    shared = params.build(training.Shared, section.shared, "train.shared")
+    recipe = params.build(training.Recipe, section[args.run], f"train.{args.run}")
+    if shared.launch and not launch.inside():
+        launch.relaunch(shared.launch)
+        return
+    training.run(training.Job(args.run, args.seed, args.start, args.train, args.dev, shared, recipe))
+
+
+if __name__ == "__main__":
+    explain(main)
