@@ -36,11 +36,12 @@ def test_k_precision_counts_each_token_as_often_as_the_context_has_it(answer, sc
     assert k_precision(answer, PASSAGES) == score
 
 
-def test_recall_is_a_share_of_the_reference_and_k_recall_of_the_whole_context():
-    assert recall("it is a big red dog", "the red dog") == 1.0
-    assert recall("red", "red dog") == 0.5
+def test_recall_is_a_share_of_the_best_reference_and_k_recall_of_the_whole_context():
+    assert recall("it is a big red dog", ["a cat and a rat", "the red dog"]) == 1.0
+    assert recall("red", ["red dog"]) == 0.5
     assert k_recall("cat rex", PASSAGES) == 0.25
-    assert recall("red", "the") is None and k_recall("red", []) is None
+    assert recall("red", ["the"]) == recall("red", []) == 0.0
+    assert k_recall("red", []) is None
 
 
 WORDS = st.lists(st.sampled_from("red dog cat ran the".split()), max_size=8).map(" ".join)

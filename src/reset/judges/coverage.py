@@ -1,7 +1,7 @@
-"""How much of an answer's wording the context holds: n-gram coverage, K-Precision, K-Recall.
+"""How much of an answer's wording the context holds, and how much of a reference's wording the answer.
 
-K-Precision and recall are those of McGill-NLP/instruct-qa (arXiv 2307.16877), as are the tokens: lower case, without
-ASCII punctuation and articles. All are shares from 0 to 1, and none knows what a sentence says.
+K-Precision, K-Recall and recall are those of McGill-NLP/instruct-qa (arXiv 2307.16877), and so are the tokens: lower
+case, without ASCII punctuation and articles. All are shares from 0 to 1, and none knows what a sentence says.
 """
 
 from __future__ import annotations
@@ -24,30 +24,31 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _ARTICLES)
 
 
-def ngram_coverage(answer: str, passages: Iterable[str], n: int) -> float | None:
+def ngram_coverage(answer: str, passages: Sequence[str], n: int) -> float | None:
     """Share of the answer's n-grams (repeats count) that stand in some passage; None for under n words."""
     wanted = _ngrams(tokens(answer), n)
     if not wanted:
         return None
-    there = {gram for passage in passages for gram in _ngrams(tokens(passage), n)}
+    there = _known_ngrams(tuple(passages), n)
     return sum(gram in there for gram in wanted) / len(wanted)
 
 
-def k_precision(answer: str, passages: Iterable[str]) -> float:
+def k_precision(answer: str, passages: Sequence[str]) -> float:
     """Share of the answer's tokens found in the context, each as often as it stands there; 0 for an empty answer."""
     words = tokens(answer)
-    return _overlap(words, _knowledge(passages)) / len(words) if words else 0.0
+    return _overlap(words, _known_words(tuple(passages))) / len(words) if words else 0.0
 
 
-def k_recall(answer: str, passages: Iterable[str]) -> float | None:
+def k_recall(answer: str, passages: Sequence[str]) -> float | None:
     """Share of the context's tokens found in the answer; None without context."""
-    return recall(answer, " ".join(passages))
+    known = _known_words(tuple(passages))
+    return _overlap(tokens(answer), known) / known.total() if known else None
 
 
-def recall(answer: str, reference: str) -> float | None:
-    """Share of the reference's tokens found in the answer; None for a reference without tokens."""
-    words = tokens(reference)
-    return _overlap(tokens(answer), Counter(words)) / len(words) if words else None
+def recall(answer: str, references: Iterable[str]) -> float:
+    """Share of the reference's tokens found in the answer, for the best reference; 0 without a token in any."""
+    known = [words for words in map(Counter, map(tokens, references)) if words]
+    return max((_overlap(tokens(answer), words) / words.total() for words in known), default=0.0)
 
 
 def columns(answer: str, passages: Sequence[str]) -> Row:
@@ -61,13 +62,19 @@ def columns(answer: str, passages: Sequence[str]) -> Row:
     return {name: None if score is None else round(score, 6) for name, score in scores.items()}
 
 
-def _knowledge(passages: Iterable[str]) -> Counter[str]:
+@lru_cache(maxsize=10_000)
+def _known_words(passages: tuple[str, ...]) -> Counter[str]:
     return Counter(word for passage in passages for word in tokens(passage))
+
+
+@lru_cache(maxsize=10_000)
+def _known_ngrams(passages: tuple[str, ...], n: int) -> frozenset[tuple[str, ...]]:
+    return frozenset(gram for passage in passages for gram in _ngrams(tokens(passage), n))
 
 
 def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
 
 
-def _overlap(words: Iterable[str], there: Counter[str]) -> int:
-    return (Counter(words) & there).total()
+def _overlap(words: Iterable[str], known: Counter[str]) -> int:
+    return (Counter(words) & known).total()

@@ -1,4 +1,4 @@
-"""ROUGE, the task score of abstractive answers and summaries, by the package rouge-score (Google's implementation)."""
+"""ROUGE-L, the task score of abstractive answers and summaries, by the package rouge-score (Google's own)."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ from typing import Any
 
 
 @lru_cache(maxsize=100_000)
-def rouge(answer: str, references: tuple[str, ...], kind: str = "rougeL", stemmed: bool = True) -> float | None:
-    """F-measure against the best reference, from 0 to 1; None without a reference.
+def rouge_l(answer: str, references: tuple[str, ...]) -> float:
+    """F-measure of the longest common subsequence, words stemmed, with the best reference: from 0 to 1.
 
-    `kind` is a type of rouge-score (`rougeL`, `rougeLsum`, `rouge1`, `rouge2`); `stemmed` applies Porter's stemmer to
-    words of more than three letters. Repeated texts are scored once.
+    Without a reference 0. Repeated texts are scored once.
     """
     if not references:
-        return None
-    return float(_scorer(kind, stemmed).score_multi(references, answer)[kind].fmeasure)
+        return 0.0
+    return float(_scorer().score_multi(references, answer)["rougeL"].fmeasure)
 
 
 @lru_cache
-def _scorer(kind: str, stemmed: bool) -> Any:
+def _scorer() -> Any:
     """Loads rouge-score (with nltk, a third of a second): a run without such rows never comes here."""
     from nltk.stem import porter
     from rouge_score import rouge_scorer, tokenize
 
-    stem = lru_cache(maxsize=100_000)(porter.PorterStemmer().stem)
-    stemmer = SimpleNamespace(stem=stem) if stemmed else None
+    stemmer = SimpleNamespace(stem=lru_cache(maxsize=100_000)(porter.PorterStemmer().stem))
     tokens = lru_cache(maxsize=100_000)(lambda text: tokenize.tokenize(text, stemmer))
-    return rouge_scorer.RougeScorer([kind], tokenizer=SimpleNamespace(tokenize=tokens))
+    return rouge_scorer.RougeScorer(["rougeL"], tokenizer=SimpleNamespace(tokenize=tokens))
