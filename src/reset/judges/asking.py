@@ -1,0 +1,212 @@
+"""Asking an OpenAI-compatible endpoint for the replies that the store lacks: many calls at once, each paid for once."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tqdm import tqdm
+
+from reset.errors import InputError
+from reset.judges import faults, llm, rating, spending
+from reset.judges.pace import Pace
+from reset.judges.store import Answer, Store
+
+FIRST_WAIT, LAST_WAIT = 0.5, 60.0  # seconds before a second try, doubled up to the last
+OTHER_PROCESS = 0.2  # seconds between looks at a reply that another process is waiting for
+
+
+class Refused(Exception):
+    """One call got no reply, for good; the message says why."""
+
+
+class Stopped(Exception):
+    """The run is ending; this call was not sent."""
+
+
+@dataclass
+class Asker:
+    """One run over a list of prompts. `allowed`: prompts that may end without a rating before all is stopped."""
+
+    settings: llm.OpenAI
+    store: Store
+    stage: str
+    allowed: int
+    client: Any
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.settings.requests_per_minute, self.settings.tokens_per_minute, sleep=self._pause)
+        self.stopping = asyncio.Event()
+        self.error: str | None = None
+        self.unrated = 0
+        self.usd = 0.0
+        self.random = random.Random()  # for jitter alone: no result depends on it
+
+    async def run(self, prompts: Sequence[str]) -> dict[str, str]:
+        """Ask until every prompt has its ratings; the reason for each prompt that a call failed for.
+
+        InputError when the run had to stop: everything that arrived is in the store. `stop` ends it early, without
+        sending anything new and with waiting for what is under way.
+        """
+        queue = iter(prompts)
+        interval = 0.5 if sys.stderr.isatty() else 30.0
+        bar = tqdm(total=len(prompts), desc=self.stage, unit="answer", smoothing=0.05, mininterval=interval)
+        count = min(self.settings.concurrency, len(prompts))
+        await asyncio.gather(*(self._work(queue, bar) for _ in range(count)))
+        with contextlib.suppress(OSError):
+            bar.close()
+        if self.error:
+            raise InputError(f"{self.stage}: {self.error}; every reply so far is kept, and the next run goes on there")
+        return self.failures
+
+    def stop(self, why: str) -> None:
+        """Send nothing more; the first reason is kept."""
+        self.error = self.error or why
+        self.stopping.set()
+
+    async def _work(self, queue: Iterator[str], bar: Any) -> None:
+        for prompt in queue:
+            if self.stopping.is_set():
+                return
+            try:
+                await self._rate(prompt)
+            except Stopped:
+                return
+            except Refused as refusal:
+                self.failures[prompt] = str(refusal)
+                self._count_unrated(str(refusal))
+            with contextlib.suppress(OSError):  # whoever watched the bar is gone; the replies still matter
+                bar.set_postfix_str(f"{self.usd:.4f} USD", refresh=False)
+                bar.update()
+
+    async def _rate(self, prompt: str) -> None:
+        """Ask for repeat after repeat until the prompt has its ratings, or no tries are left."""
+        while True:
+            replies, repeat = llm.standing(prompt, self.settings, self.store)
+            if repeat is None:
+                break
+            await self._ask(prompt, repeat)
+        found = [rating.parse(reply.text, reply.finish) for reply in replies]
+        if all(one.value is None for one in found):
+            self._count_unrated(found[-1].reason or "")
+
+    def _count_unrated(self, reason: str) -> None:
+        self.unrated += 1
+        if self.unrated > self.allowed:
+            self.stop(f"{self.unrated} answers have no rating, more than judges.max_missing allows (last: {reason})")
+
+    async def _ask(self, prompt: str, repeat: int) -> None:
+        """One stored reply: this call's, or one that another process got meanwhile. Raises Refused or Stopped."""
+        key = llm.key(self.settings, prompt, repeat)
+        most = spending.at_most(self.settings, prompt)
+        for tries in itertools.count(1):
+            await self.pace.turn(spending.tokens_at_most(prompt) + self.settings.max_tokens)
+            if not await self._claim(key, most):
+                return
+            fault = await self._send(prompt, repeat, key)
+            if fault is None:
+                return
+            if fault.course == "fatal":
+                self.stop(fault.reason)
+                raise Stopped
+            if fault.course == "refused" or tries > self.settings.retries:
+                raise Refused(f"no reply after {tries} tries: {fault.reason}" if tries > 1 else fault.reason)
+            await self._back_off(fault, tries)
+
+    async def _claim(self, key: str, most: float) -> bool:
+        """Whether this process is to make the call now; False when another process has got the reply."""
+        while not self.stopping.is_set():
+            claim = self.store.claim(key, most, self.settings.budget_usd, self.settings.timeout + 10)
+            if claim == "no budget":
+                self.stop(
+                    f"the budget is used up: {self.store.booked():.4f} of {self.settings.budget_usd:g} USD are spent or"
+                    f" under way and the next call may cost {most:.4f}; raise judges.instruction.openai.budget_usd"
+                )
+            elif claim == "busy":
+                await self._pause(OTHER_PROCESS)
+            else:
+                return claim == "mine"
+        raise Stopped
+
+    async def _send(self, prompt: str, repeat: int, key: str) -> faults.Fault | None:
+        """One call under a claim that is settled in every case; None when its reply is stored."""
+        start = time.monotonic()
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                reply = await self.client.chat.completions.create(
+                    model=self.settings.model,
+                    messages=[{"role": "user", "content": prompt}],
+                    temperature=self.settings.temperature,
+                    max_tokens=self.settings.max_tokens,
+                )
+            answer = read(reply, prompt, self.settings, time.monotonic() - start)
+        except asyncio.CancelledError:
+            self.store.release(key, paid=True)
+            raise
+        except Exception as error:
+            fault = faults.judge(error)
+            self.store.release(key, fault.paid)
+            return fault
+        self.store.put(key, answer, self.settings.model, repeat, self.stage, len(prompt.encode()))
+        self.usd += answer.usd
+        return None
+
+    async def _back_off(self, fault: faults.Fault, tries: int) -> None:
+        wait = fault.wait if fault.wait is not None else min(LAST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
+        if fault.everyone:
+            self.pace.hold(wait)
+        await self._pause(wait + self.random.uniform(0, max(wait, FIRST_WAIT) / 2))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait; raises Stopped as soon as the run is to end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        if self.stopping.is_set():
+            raise Stopped
+
+
+def read(reply: Any, prompt: str, settings: llm.OpenAI, seconds: float) -> Answer:
+    """An Answer from a chat completion (the client's object or a dict); Malformed if it is none.
+
+    A server that reports no usage is booked by estimate. Content null (a filter or refusal) is an empty text.
+    """
+    body = reply if isinstance(reply, dict) else getattr(reply, "to_dict", dict)()
+    try:
+        choice = body["choices"][0]
+        text, finish = choice["message"]["content"], choice["finish_reason"]
+    except (KeyError, IndexError, TypeError):
+        raise faults.Malformed("no choices[0].message") from None
+    if not isinstance(finish, str) or not isinstance(text, str | None):
+        raise faults.Malformed("choices[0] is not finished or holds no text")
+    usage = body["usage"] if isinstance(body.get("usage"), dict) else {}
+    paid = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    guess = [spending.tokens(prompt), spending.tokens(text or "")]
+    counts = [count if isinstance(count, int) else other for count, other in zip(paid, guess, strict=True)]
+    return Answer(text or "", finish, counts[0], counts[1], settings.price(*counts), seconds)
+
+
+def client(settings: llm.OpenAI) -> Any:
+    """An asynchronous openai client for the endpoint, which leaves all retrying to us.
+
+    An Azure-style address (`…/openai/deployments/NAME?api-version=…`) gets its query and its `api-key` header.
+    """
+    import openai
+
+    url = urlsplit(settings.url)
+    query = dict(parse_qsl(url.query))
+    return openai.AsyncOpenAI(
+        base_url=url._replace(query="").geturl(),
+        api_key=settings.key,
+        max_retries=0,
+        timeout=settings.timeout,
+        default_query=query or None,
+        default_headers={"api-key": settings.key} if "api-version" in query else None,
+    )

@@ -1,0 +1,194 @@
+"""The LLM judge of instruction following: its settings, its prompt, and the score that its stored replies give.
+
+Making the calls is the business of `courier` and `asking`; this module needs no network client and imports none.
+"""
+
+import ipaddress
+import os
+import re
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from reset import records
+from reset.errors import InputError
+from reset.judges import rating
+from reset.judges.store import Answer, Store
+
+STORE = ".work/judge.sqlite"
+PROMPT = "prompts/judge_instruction.txt"
+OFFICIAL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    """An OpenAI-compatible endpoint and what may be spent on it.
+
+    `base_url` null is OpenAI's own. `api_key_env` names the environment variable that holds the key. `budget_usd`
+    covers all calls recorded in the store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra
+    tries of a call that failed; `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take
+    the median of. `batch_api` sends the calls through the Batch API, slower and at half price.
+    """
+
+    base_url: str | None
+    model: str
+    api_key_env: str
+    concurrency: int
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    price_per_million_input: float
+    price_per_million_output: float
+    budget_usd: float
+    timeout: float
+    retries: int
+    parse_retries: int
+    repeats: int
+    max_tokens: int
+    temperature: float
+    batch_api: bool
+
+    def __post_init__(self) -> None:
+        least = {"concurrency": 1, "repeats": 1, "max_tokens": 1, "retries": 0, "parse_retries": 0, "temperature": 0}
+        least |= {"price_per_million_input": 0, "price_per_million_output": 0, "budget_usd": 0}
+        for key, lowest in least.items():
+            if getattr(self, key) < lowest:
+                raise InputError(f"judges.instruction.openai.{key} is {getattr(self, key)}; at least {lowest} is right")
+        for key in ("requests_per_minute", "tokens_per_minute", "timeout"):
+            value = getattr(self, key)
+            if value is not None and value <= 0:
+                raise InputError(f"judges.instruction.openai.{key} is {value}; it must be positive")
+        if self.batch_api and (self.requests_per_minute or self.tokens_per_minute):
+            raise InputError(
+                "judges.instruction.openai: requests_per_minute and tokens_per_minute have no effect with batch_api;"
+                " set them to null"
+            )
+
+    @property
+    def url(self) -> str:
+        return self.base_url or OFFICIAL
+
+    @property
+    def local(self) -> bool:
+        """Whether the endpoint is this machine (localhost or a loopback address)."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def key(self) -> str:
+        """The API key from the environment; a local server needs none."""
+        return os.environ.get(self.api_key_env) or "none"
+
+    def price(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """USD for so many tokens; the Batch API takes half."""
+        whole = prompt_tokens * self.price_per_million_input + completion_tokens * self.price_per_million_output
+        return whole / 1e6 / (2 if self.batch_api else 1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`judges.instruction`: the back end, and the endpoint when it is `openai` (null otherwise)."""
+
+    backend: Literal["rubric", "openai"]
+    openai: OpenAI | None
+
+    def __post_init__(self) -> None:
+        if (self.backend == "openai") != (self.openai is not None):
+            right = "an endpoint's settings" if self.backend == "openai" else "null, because they would have no effect"
+            raise InputError(f"judges.instruction: with backend {self.backend}, 'openai' must be {right}")
+
+
+def check_ready(settings: Settings) -> None:
+    """Raise InputError if the judge could not be asked: a paid endpoint without permission, or without a key.
+
+    Makes no call and imports no client, so that it can be done before any sampling starts.
+    """
+    endpoint = settings.openai
+    if endpoint is None:
+        return
+    parts = urlsplit(endpoint.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"judges.instruction.openai.base_url: {endpoint.base_url!r} is no http(s) address")
+    if endpoint.local:
+        return
+    if os.environ.get("RESET_ALLOW_PAID") != "1":
+        raise InputError(
+            f"the judge at {parts.hostname} may cost money: set RESET_ALLOW_PAID=1 to allow it (`make estimate` says"
+            " how much), or use a local endpoint or judges.instruction.backend: rubric"
+        )
+    if not os.environ.get(endpoint.api_key_env, "").strip():
+        raise InputError(
+            f"the judge at {parts.hostname} needs a key: set the environment variable {endpoint.api_key_env}"
+            " (judges.instruction.openai.api_key_env)"
+        )
+
+
+def render(template: str, request: str, answer: str) -> str:
+    """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs marked with "> ".
+
+    The marks make both plain quotations that nothing inside them can end. InputError unless each field is there once.
+    """
+    pieces = re.split(r"\{(request|answer)\}", template)
+    if pieces[1::2] != ["request", "answer"]:
+        raise InputError(f"{PROMPT}: it must hold {{request}} once and, further down, {{answer}} once")
+    return pieces[0] + _quote(request) + pieces[2] + _quote(answer) + pieces[4]
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+
+
+def request_of(prompt: Mapping[str, Any]) -> str:
+    """What the person asked, of a prompt row: its instruction, and below it the question or input where it has one."""
+    return "\n\n".join(part for part in (prompt["instruction"], prompt.get("question")) if part)
+
+
+def key(settings: OpenAI, prompt: str, repeat: int) -> str:
+    """The store's key of one call: what may change the reply, and which repeat of it this is."""
+    return records.digest(settings.model, prompt, settings.temperature, settings.max_tokens, repeat)
+
+
+def standing(prompt: str, settings: OpenAI, store: Store) -> tuple[list[Answer], int | None]:
+    """The stored replies to a prompt in the order of their repeat index, and the index to ask for next.
+
+    The index is None when `repeats` of the replies hold a rating, or when all `repeats + parse_retries` are used up.
+    """
+    replies: list[Answer] = []
+    rated = 0
+    for repeat in range(settings.repeats + settings.parse_retries):
+        if rated == settings.repeats:
+            break
+        answer = store.get(key(settings, prompt, repeat))
+        if answer is None:
+            return replies, repeat
+        replies.append(answer)
+        rated += rating.parse(answer.text, answer.finish).value is not None
+    return replies, None
+
+
+def verdict(prompt: str, settings: OpenAI, store: Store, failure: str | None) -> dict[str, Any]:
+    """score (median rating / 10, or None), ratings, raw (the replies) and reason (why there is no score, or None).
+
+    `failure` says why a call got no reply. Then the score is None, also when other repeats were rated.
+    """
+    replies, missing = standing(prompt, settings, store)
+    if missing is not None:
+        failure = failure or "not asked"
+    return score([(reply.text, reply.finish) for reply in replies], failure)
+
+
+def score(replies: list[tuple[str, str]], failure: str | None = None) -> dict[str, Any]:
+    """The verdict on (text, finish) replies, by any back end; see `verdict`."""
+    ratings = [rating.parse(text, finish) for text, finish in replies]
+    values = [found.value for found in ratings if found.value is not None]
+    reason = failure or (ratings[-1].reason if ratings and not values else None)
+    return {
+        "score": None if reason else statistics.median(values) / rating.HIGHEST,
+        "ratings": [found.value for found in ratings],
+        "raw": [text for text, _ in replies],
+        "reason": reason,
+    }
