@@ -1,0 +1,54 @@
+"""Rows that are longer than the model can take: shorten the context, drop the row, or stop."""
+
+from collections.abc import Callable
+
+from reset.errors import InputError
+from reset.records import Row
+from reset.templates import Templates
+
+POLICIES = ("trim_context", "drop", "raise")
+SPECIAL_TOKENS = 2  # beginning and end of sequence, which training adds
+Spans = Callable[[str], list[int]]  # text -> where each of its tokens ends, in characters
+
+
+class TokenCounter:
+    """Token counts of one model folder, by its tokenizer.json alone."""
+
+    def __init__(self, path: str) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self.tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises plain Exception
+            raise InputError(f"{path}: no tokenizer can be read from it ({error})") from None
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+
+    def counts(self, texts: list[str]) -> list[int]:
+        return [len(code) for code in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def ends(self, text: str) -> list[int]:
+        """Where each token of `text` ends, in characters."""
+        return [end for _, end in self.tokenizer.encode(text, add_special_tokens=False).offsets]
+
+
+def fit(row: Row, templates: Templates, counter: TokenCounter, limit: int) -> list[str] | None:
+    """The row's context, cut at its end so that prompt, target and special tokens hold at most `limit` tokens.
+
+    Header, instruction, question, response marker and target stay whole. None if they alone are too long, or if no
+    context at all would be left. Cuts the last passages first: they are the lowest in the retriever's order.
+    """
+    target = row["references"][0] if row["references"] else ""
+    context = list(row["context"])
+    while context:
+        prompt = templates.render(row, context)
+        over = sum(counter.counts([prompt, target])) + SPECIAL_TOKENS - limit
+        if over <= 0:
+            return context
+        ends = counter.ends(context[-1])
+        kept = context[-1][: ends[-over - 1]].rstrip() if over < len(ends) else ""
+        if kept and kept != context[-1]:
+            context[-1] = kept
+        else:
+            context.pop()
+    return None

@@ -1,0 +1,39 @@
+"""BioASQ: questions of biomedical experts with snippets of PubMed (CC BY 2.5); evaluation only."""
+
+from typing import Any
+
+from reset import filters
+from reset.published import mrqa
+from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.records import Row
+
+
+def record(row: Row) -> Row:
+    """A question of a golden file. The exact answers of a factoid are lists of synonyms, those of a list question
+    lists of such lists: all are flattened. Yes-no and summary questions have no span to extract."""
+    snippets = [mrqa.titled(snippet["text"]) for snippet in row["snippets"]]
+    return context_record(row["id"], row["body"], snippets, list(_flat(row.get("exact_answer"))))
+
+
+def _flat(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [text for entry in value or [] for text in _flat(entry)]
+
+
+def asks_for_a_span(row: Row, _record: Row) -> str | None:
+    kind = row.get("type", "factoid")  # MRQA's rows are factoids and do not say so
+    return None if kind in ("factoid", "list") else f"a {kind} question"
+
+
+ENTRY = Entry(
+    name="bioasq",
+    task="extractive_qa",
+    origin=Hub("mrqa-workshop/mrqa", splits={"eval": "test"}, subset="BioASQ"),
+    shapes=(
+        Shape({"id": str, "body": str, "type": str, "snippets": [{"text": str}]}, record),
+        Shape(mrqa.COLUMNS, mrqa.record),
+    ),
+    filters=(asks_for_a_span, *filters.EXTRACTIVE_QA),
+    passages="gathered",
+)

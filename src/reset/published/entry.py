@@ -1,0 +1,151 @@
+"""What the project knows of one published data set, and the check of its columns."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reset import records
+from reset.errors import InputError
+from reset.records import Row
+
+LONGEST_FIELD = 4_000_000  # characters; the longest real field (a ShareGPT turn) has well under a million
+Filter = Callable[[Row, Row], str | None]  # published row, record -> why it is dropped, or None
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Where a data set lies on the Hugging Face hub.
+
+    `splits` maps the role of a split (train, eval) to its name on the hub. `revision` is a commit; None: no commit
+    could be confirmed, so the newest is taken and the fetch stage says so. `file` picks one file of a repository whose
+    files differ in shape; `subset` keeps the rows whose column `subset` starts with it (MRQA holds many sets).
+    """
+
+    id: str
+    splits: dict[str, str]
+    config: str | None = None
+    revision: str | None = None
+    file: str | None = None
+    subset: str | None = None
+
+
+@dataclass(frozen=True)
+class Web:
+    """A JSON Lines file outside the hub, pinned by a commit in its address."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One way in which rows of the set are published.
+
+    `columns`: the columns that it needs, each with its type: str, int, bool, float, [type] for a list, {name: type}
+    for an object, (type, value) where that one value may stand instead, as null; or a function of value, place and
+    field name that raises InputError. `record` turns a published row into a record: `native` (the set's own id or
+    None), instruction, question, context (passages), references; filters judge it afterwards.
+    """
+
+    columns: dict[str, Any]
+    record: Callable[[Row], Row]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One data set: its task, where it lies, its shapes, its filters in the order in which they are counted.
+
+    `passages` says how QA contexts come: "retrieved" (a ranked list, left alone) or "gathered" (one gold passage or an
+    unordered pile, where data.retrieval may build a list). `unanswered`: rows have no reference. `read` replaces the
+    plain reading of rows (each with its file:line) where rows must be joined first; the filter stage then runs in one
+    process.
+    """
+
+    name: str
+    task: str
+    origin: Hub | Web | None
+    shapes: tuple[Shape, ...]
+    filters: tuple[Filter, ...]
+    passages: str = "retrieved"
+    unanswered: bool = False
+    read: Callable[[Path], Iterator[tuple[str, Row]]] | None = None
+
+
+def shape_of(entry: Entry, row: Row, where: str) -> Shape:
+    """The shape whose columns the row has; InputError naming the columns that are missing from the nearest one."""
+    named = [shape for shape in entry.shapes if shape.columns.keys() <= row.keys()]
+    fitting = [shape for shape in named if all(_container(row[name], kind) for name, kind in shape.columns.items())]
+    for shape in fitting or named:
+        return shape
+    nearest = min(entry.shapes, key=lambda shape: len(shape.columns.keys() - row.keys()))
+    records.require_columns(row, nearest.columns, f"{where}: data set '{entry.name}'")
+    raise AssertionError("a shape without missing columns would have been returned")
+
+
+def _container(value: Any, kind: Any) -> bool:
+    """Whether a list or an object stands where one is expected: what tells shapes with the same column names apart."""
+    return isinstance(value, type(kind)) if isinstance(kind, list | dict) else True
+
+
+def check(row: Row, columns: dict[str, Any], where: str) -> None:
+    """Raise InputError naming the field whose value is not of its type, or is too long to be a real one."""
+    for name, kind in columns.items():
+        _check(row[name], kind, where, name)
+
+
+def _check(value: Any, kind: Any, where: str, field: str) -> None:
+    if callable(kind) and not isinstance(kind, type):
+        kind(value, where, field)
+        return
+    if isinstance(kind, tuple):
+        if value == kind[1]:
+            return
+        kind = kind[0]
+    if isinstance(kind, list):
+        if not isinstance(value, list):
+            raise InputError(f"{where}: field '{field}' is {_name(value)}; a list is expected")
+        for index, entry in enumerate(value):
+            _check(entry, kind[0], where, f"{field}[{index}]")
+    elif isinstance(kind, dict):
+        if not isinstance(value, dict):
+            raise InputError(f"{where}: field '{field}' is {_name(value)}; an object is expected")
+        for name, inner in kind.items():
+            if name not in value:
+                raise InputError(f"{where}: field '{field}' has no '{name}'; it has {', '.join(value) or 'nothing'}")
+            _check(value[name], inner, where, f"{field}.{name}")
+    elif type(value) is not kind and not (kind is float and type(value) is int):
+        raise InputError(f"{where}: field '{field}' is {_name(value)}; {kind.__name__} is expected")
+    elif kind is str and len(value) > LONGEST_FIELD:
+        raise InputError(
+            f"{where}: field '{field}' holds {len(value):,} characters; at most {LONGEST_FIELD:,} are read"
+        )
+
+
+def _name(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def instruction_record(native: Any, instruction: str, response: str | None = None) -> Row:
+    """The record of an instruction row; without a response it has no reference."""
+    return {
+        "native": native,
+        "instruction": instruction.strip(),
+        "question": "",
+        "context": [],
+        "references": [response.strip()] if response and response.strip() else [],
+    }
+
+
+def context_record(native: Any, question: str, context: list[str], references: list[str]) -> Row:
+    """The record of a context-dependent row; empty passages and references, and repeated ones, are left out."""
+    return {
+        "native": native,
+        "instruction": "",
+        "question": question.strip(),
+        "context": _distinct(context),
+        "references": _distinct(references),
+    }
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(stripped for text in texts if (stripped := text.strip())))

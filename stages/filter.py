@@ -1,0 +1,35 @@
+"""filter[dataset]: common records of one data set, by the paper's filters; every dropped row is counted."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from reset import filtering, params, records
+from reset.datasets import chosen, own_file
+from reset.errors import explain
+from reset.published import registry
+from reset.sources import own
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset")
+    dataset = parser.parse_args().dataset
+    data = params.declared("filter", key=dataset).data
+    settings = chosen(dataset, data.datasets[dataset])
+    file = own_file(dataset, settings.source)
+    entry = own.entry(dataset, file) if file else registry.entry(dataset)
+
+    raw = Path("data/raw") / f"{dataset}.jsonl"
+    counts = filtering.filter_file(raw, Path("data/filtered") / dataset, entry, settings, data.passages, data.seed)
+    records.write_json(f"metrics/data/{dataset}.json", counts)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
+    print(
+        f"filter {dataset}: {counts['read']} read; {counts['train']} to train, {counts['eval']} to evaluate, "
+        f"{counts['not_needed']} not needed; dropped: {dropped}",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    explain(main)

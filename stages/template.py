@@ -1,0 +1,34 @@
+"""template[dataset]: records as prompts and targets; over-long rows are treated by policy and counted."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from reset import params, prompting, records, templates
+from reset.errors import InputError, explain
+from reset.overlong import TokenCounter
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset")
+    dataset = parser.parse_args().dataset
+    settings = params.build(prompting.Settings, params.declared("template", key=dataset).data, "data")
+
+    tokenizer = Path("models/base/tokenizer.json")
+    if not tokenizer.is_file():
+        raise InputError(f"{tokenizer}: the base model has no tokenizer; run the stage models@base")
+    counts = prompting.prompt_folder(
+        Path("data/filtered") / dataset,
+        Path("data/prompts") / dataset,
+        templates.load(settings.templates),
+        TokenCounter(str(tokenizer)),
+        settings,
+    )
+    records.write_json(f"metrics/prompts/{dataset}.json", counts)
+    for part, count in counts.items():
+        print(f"template {dataset} {part}: {count['kept']} prompts, {count['cut']} cut", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    explain(main)
