@@ -1,0 +1,133 @@
+"""The figures: each a small table, which `dvc plots` reads as CSV, and the same numbers drawn as SVG."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reset import drawing, runs
+from reset.aggregate import BySeed, Key, Spread, spread
+from reset.records import Row
+from reset.selection_room import Scores, histogram
+
+ROLES = {"base": 1, "chat": 1, "stage1": 2, "stage2": 2, "grounded": 2, "mtl": 3, "reset": 4, "reset_s": 4, "direct": 4}
+CONTROLS = 5  # random, control, and runs of one's own
+PAIRS = (("stage1", "stage2"), ("chat", "grounded"), ("mtl", "reset"))
+BINS = 20
+SCALED = {"instruction": 10, "faithfulness": 1, "task": 1}  # instruction scores are shown as ratings from 1 to 10
+TITLES = {"instruction": "Instruction following (1–10)", "faithfulness": "Faithfulness", "task": "Task performance"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: the file name of its table, the table, and the pictures with their captions."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    pictures: Sequence[tuple[str, str]]  # caption, SVG
+
+
+def tradeoff(averages: Mapping[Key, BySeed]) -> Figure:
+    """Faithfulness against instruction following, one point a run, arrows from each run to those that start from it."""
+    columns = ("run", "instruction", "faithfulness", "instruction_sd", "faithfulness_sd")
+    rows, points = [], []
+    for run in runs.ordered(run for run, _, _ in averages):
+        across, up = (_overall(averages, run, metric) for metric in ("instruction", "faithfulness"))
+        if across is None or up is None:
+            continue
+        dx, dy = (value.sd or 0.0 for value in (across, up))
+        told = (run, across.mean * 10, up.mean, None if across.sd is None else dx * 10, up.sd)
+        rows.append(dict(zip(columns, told, strict=True)))
+        points.append(drawing.Point(run, across.mean * 10, up.mean, ROLES.get(run, CONTROLS), dx * 10, dy))
+    arrows = [(start, run) for run, start in runs.START.items()]
+    titles = ("instruction following (rating, 1–10)", "faithfulness")
+    svg = drawing.scatter(points, arrows, *titles, "Faithfulness against instruction following, one point a run")
+    return Figure("tradeoff", columns, rows, [("", svg)])
+
+
+def second_stage(averages: Mapping[Key, BySeed]) -> Figure:
+    """Each ability before and after a second stage: CD→IF, IF→CD, and ReSet after multi-task training."""
+    rows, pictures = [], []
+    for metric, scale in SCALED.items():
+        groups = []
+        for before, after in PAIRS:
+            values = [_overall(averages, run, metric) for run in (before, after)]
+            if values[0] is None or values[1] is None:
+                continue
+            means = [value.mean * scale for value in values if value]
+            groups.append(("", [(before, means[0], 1), (after, means[1], 4)]))
+            rows += [
+                {"metric": metric, "run": run, "when": when, "value": mean}
+                for run, when, mean in zip((before, after), ("before", "after"), means, strict=True)
+            ]
+        if groups:
+            pictures.append((TITLES[metric], drawing.bars(groups, f"{TITLES[metric]} before and after a second stage")))
+    return Figure("second_stage", ("metric", "run", "when", "value"), rows, pictures)
+
+
+def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
+    """Mean generated tokens by run, apart for context-dependent and instruction sets."""
+    rows, pictures = [], []
+    for family, averages in (("context", context), ("instruction", instruction)):
+        bars = []
+        for run in runs.ordered(run for run, _, _ in averages):
+            value = _overall(averages, run, "length")
+            if value is not None:
+                rows.append({"family": family, "run": run, "tokens": value.mean})
+                bars.append((run, value.mean, ROLES.get(run, CONTROLS)))
+        if bars:
+            caption = "Context-dependent sets" if family == "context" else "Instruction sets"
+            pictures.append((caption, drawing.bars([("", bars)], f"Mean answer length in tokens: {caption}", 1)))
+    return Figure("length", ("family", "run", "tokens"), rows, pictures)
+
+
+def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
+    """Shares of empty answers and of answers cut at the limit, by run and family (a table for `dvc plots` alone)."""
+    rows = []
+    for family, averages in (("context", context), ("instruction", instruction)):
+        for run in runs.ordered(run for run, _, _ in averages):
+            empty, cut = (_overall(averages, run, metric) for metric in ("empty", "at_limit"))
+            if empty and cut:
+                rows.append({"family": family, "run": run, "empty": empty.mean, "at_limit": cut.mean})
+    return Figure("form", ("family", "run", "empty", "at_limit"), rows, [])
+
+
+def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:
+    """How total scores lie in each pool and family: all candidates, and the winners."""
+    rows, pictures = [], []
+    for pool, families in pools.items():
+        for family, found in families.items():
+            if not found.candidates:
+                continue
+            low, high = min(0.0, min(found.candidates)), max(1.0, max(found.candidates))
+            edges = [low + (high - low) * place / BINS for place in range(BINS + 1)]
+            shares = {kind: histogram(getattr(found, kind), edges) for kind in ("candidates", "winners")}
+            for kind, of_bins in shares.items():
+                rows += [
+                    {"pool": pool, "family": family, "kind": kind, "score": edge, "share": share}
+                    for edge, share in zip(edges, of_bins, strict=False)
+                ]
+            caption = f"{pool}, {'context-dependent' if family == 'context' else 'instruction'} prompts"
+            series = [("all candidates", shares["candidates"], 1), ("winners", shares["winners"], 4)]
+            pictures.append((caption, drawing.histogram(edges, series, "total score", f"Score histogram: {caption}")))
+    return Figure("scores", ("pool", "family", "kind", "score", "share"), rows, pictures)
+
+
+def training(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> Figure:
+    """Training and evaluation loss by step; `curves` maps run and seed to rows of step, loss and eval_loss."""
+    columns = ("run", "seed", "step", "loss", "eval_loss")
+    rows, pictures = [], []
+    for run in runs.ordered(curves):
+        series = []
+        for seed, steps in sorted(curves[run].items()):
+            rows += [{"run": run, "seed": seed, **{key: step[key] for key in columns[2:]}} for step in steps]
+            for name, key, colour in (("loss", "loss", 1), ("evaluation loss", "eval_loss", 3)):
+                points = [(step["step"], step[key]) for step in steps if step[key] is not None]
+                if points:
+                    series.append((name, points, colour))
+        if series:
+            pictures.append((run, drawing.lines(series, "step", f"Loss of {run} by step")))
+    return Figure("training", columns, rows, pictures)
+
+
+def _overall(averages: Mapping[Key, BySeed], run: str, metric: str) -> Spread | None:
+    return spread(averages.get((run, metric, "overall"), {}))

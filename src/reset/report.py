@@ -1,0 +1,200 @@
+"""The report as one HTML page that needs nothing else, and as Markdown: the same tables and sentences."""
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+from reset import plots, tables
+from reset.plots import Figure
+from reset.study import Study
+from reset.tables import Table
+
+FILES = Path(__file__).parent / "report_page"
+
+
+def figures(study: Study) -> list[Figure]:
+    """All figures, in the order of the report."""
+    return [
+        plots.tradeoff(study.averages),
+        plots.second_stage(study.averages),
+        plots.length(study.context, study.instruction),
+        plots.form(study.context, study.instruction),
+        plots.scores(study.pools),
+        plots.training(study.curves),
+    ]
+
+
+def page(study: Study, drawn: Sequence[Figure]) -> str:
+    """The HTML page with style, script, figures and samples inside."""
+    pictures = {figure.name: figure.pictures for figure in drawn}
+    abilities = [tables.by_dataset(study.results, metric) for metric in tables.ABILITIES]
+    sections = [
+        ("results", "Results", _html(tables.headline(study.averages)) + _notes(*how_to_read(study)) + _findings(study)),
+        ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
+        ("tradeoff", "The trade-off", _notes(TRADEOFF) + _pictures(pictures["tradeoff"], "wide")),
+        ("differences", "Differences", _notes(about_intervals(study)) + _html(_differences(study)) + _seeds(study)),
+        ("second-stage", "Before and after a second stage", _pictures(pictures["second_stage"])),
+        ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
+        ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>"
+         + _pictures(pictures["length"])),
+        ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools)) + _pictures(pictures["scores"])),
+        ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
+        ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
+    ]  # fmt: skip
+    links = [(anchor, title) for anchor, title, _ in sections] + [("samples", "Samples")]
+    return Template((FILES / "page.html").read_text(encoding="utf-8")).substitute(
+        style=(FILES / "figures.css").read_text(encoding="utf-8") + (FILES / "page.css").read_text(encoding="utf-8"),
+        script=(FILES / "page.js").read_text(encoding="utf-8"),
+        lead=escape(lead(study)),
+        navigation="\n".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in links),
+        sections="\n".join(
+            f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2 id="{anchor}-title">{escape(title)}</h2>\n'
+            f"{inner}</section>"
+            for anchor, title, inner in sections
+        ),
+        data=json.dumps(study.sources, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+    )
+
+
+def text(study: Study) -> str:
+    """The report in Markdown, for the terminal and the repository's pages; figures are the files in report/plots."""
+    parts = ["# ReSet: following instructions and staying faithful\n", lead(study) + "\n"]
+    parts += ["## Results\n", tables.markdown(tables.headline(study.averages)), *[f"{n}\n" for n in how_to_read(study)]]
+    parts += ["\n".join(f"* {sentence}" for sentence in _sentences(study)) + "\n"]
+    parts += ["![Faithfulness against instruction following](plots/tradeoff.svg)\n", TRADEOFF + "\n"]
+    parts += ["## The runs\n", tables.markdown(tables.legend([run for run, _, _ in study.averages]))]
+    parts += ["## Differences, seed by seed\n", about_intervals(study) + "\n", tables.markdown(_differences(study))]
+    if len(study.seeds) > 1:
+        parts += ["## Seed by seed\n", tables.markdown(tables.by_seed(study.averages))]
+    for metric in tables.ABILITIES:
+        table = tables.by_dataset(study.results, metric)
+        if table.rows:
+            parts += [f"## {table.title}\n", tables.markdown(table)]
+    parts += ["## Form of the answers\n", FORM + "\n", tables.markdown(_form(study))]
+    parts += ["## Sampling\n", SAMPLING + "\n", tables.markdown(tables.sampled(study.pools))]
+    parts += ["## Data\n", DATA + "\n", tables.markdown(tables.data(study.data))]
+    return "\n".join(parts)
+
+
+TRADEOFF = (
+    "One point a run, overall; the arrows lead from each run to those that start from it, the bars are one standard "
+    "deviation over seeds. Up is more faithful, right follows instructions better."
+)
+FORM = (
+    "Part of a trade-off can be a collapse of format: empty answers, or answers that run on until they are cut at the "
+    "limit. Overlap is the share of an answer's words, of its word pairs, and of its words counted at most as often as "
+    "the context has them (K-Precision), found in the context. Means over data sets and seeds; length in tokens."
+)
+SAMPLING = (
+    "A prompt is decidable when its candidates differ in total score: only there can selection matter. All seeds "
+    "together."
+)
+DATA = (
+    "Rows read, dropped by the first reason that applies, left out because the set is capped (not needed), and kept. "
+    "Mean words of prompt and target over the kept rows. Cut: prompts whose context was shortened to fit."
+)
+TRAINING = "Training and evaluation loss by step, one curve a seed."
+
+
+def lead(study: Study) -> str:
+    """How much the report rests on."""
+    sets = len({row["dataset"] for row in study.results})
+    count = len({row["run"] for row in study.results})
+    seeds = f"seed{'s' * (len(study.seeds) > 1)} {', '.join(map(str, study.seeds))}"
+    return f"{count} runs, {seeds}, greedy answers to {study.prompts:,} prompts of {sets} evaluation sets."
+
+
+def how_to_read(study: Study) -> list[str]:
+    """What the columns mean, by which measures, and what the spread is."""
+    kinds = {
+        metric: ", ".join(sorted({row["measure"] for row in study.results if row["metric"] == metric}))
+        for metric in tables.ABILITIES
+    }
+    spread = "mean ± standard deviation over seeds" if len(study.seeds) > 1 else "one seed, so no spread over seeds"
+    measures = (
+        f"IF is the judge's rating from 1 to 10 (measure: {kinds['instruction'] or 'none'}; files hold a tenth of it). "
+        f"Faithfulness (measures: {kinds['faithfulness'] or 'none'}) and task performance ({kinds['task'] or 'none'}) "
+        "are shares from 0 to 1."
+    )
+    return [f"Averages over data sets, each weighing the same; {spread}. Seen sets also train. {measures}"]
+
+
+def about_intervals(study: Study) -> str:
+    """What the intervals of the differences stand on."""
+    over = "of prompts within each data set" + (" and of seeds" if len(study.seeds) > 1 else "")
+    alone = "" if len(study.seeds) > 1 else " With one seed they say nothing about other seeds."
+    return (
+        f"Intervals hold 95 % of the paired bootstrap draws {over}.{alone} “Not shown” means that the interval "
+        "contains 0 or could not be had. The many intervals are not corrected for being many."
+    )
+
+
+def _sentences(study: Study) -> list[str]:
+    return tables.sentences(study.averages, study.intervals)
+
+
+def _differences(study: Study) -> Table:
+    return tables.differences(study.averages, study.intervals)
+
+
+def _form(study: Study) -> Table:
+    return tables.form(study.averages, study.instruction, study.context)
+
+
+def _findings(study: Study) -> str:
+    return '<ul class="findings">' + "".join(f"<li>{escape(s)}</li>" for s in _sentences(study)) + "</ul>"
+
+
+def _seeds(study: Study) -> str:
+    if len(study.seeds) < 2:
+        return ""
+    table = _html(tables.by_seed(study.averages))
+    return f'<details class="more"><summary>The values seed by seed</summary>{table}</details>'
+
+
+def _notes(*notes: str) -> str:
+    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+
+
+def _pictures(pictures: Sequence[tuple[str, str]], kind: str = "") -> str:
+    inner = [
+        f"<figure>{f'<figcaption>{escape(caption)}</figcaption>' if caption else ''}{svg}</figure>"
+        for caption, svg in pictures
+    ]
+    return f'<div class="figures {kind}">' + "\n".join(inner) + "</div>\n"
+
+
+def _html(table: Table) -> str:
+    """One table, in a frame that scrolls sideways on narrow screens; the first column stays in sight."""
+    head = ""
+    if table.spans:
+        cells = [
+            f'<th colspan="{width}" scope="colgroup">{escape(name)}</th>' if name else f'<td colspan="{width}"></td>'
+            for name, width in table.spans
+        ]
+        head = f'<tr class="spans">{"".join(cells)}</tr>'
+    columns = [f'<th scope="col"{_word(i < table.labels)}>{escape(name)}</th>' for i, name in enumerate(table.columns)]
+    body = []
+    for row in table.rows:
+        cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
+        cells += [_cell(text, i < table.labels) for i, text in enumerate(row[1:], 1)]
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    label = f'role="region" aria-label="{escape(table.title)}" tabindex="0"'
+    return (
+        f'<div class="scroll" {label}><table><thead>{head}<tr>{"".join(columns)}</tr></thead>\n'
+        f"<tbody>{''.join(body)}</tbody></table></div>\n{_notes(*table.notes)}"
+    )
+
+
+def _word(is_word: bool) -> str:
+    return ' class="word"' if is_word else ""
+
+
+def _cell(text: str, is_word: bool) -> str:
+    if text in ("higher", "lower", "not shown"):
+        return f'<td class="reading reading-{text.replace(" ", "-")}">{text}</td>'
+    mean, sign, sd = text.partition(" ± ")
+    spread = f' <span class="sd">± {escape(sd)}</span>' if sign else ""
+    return f"<td{_word(is_word)}>{escape(mean)}{spread}</td>"

@@ -1,0 +1,181 @@
+"""Everything that the report tells, gathered from what the stages before it wrote."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reset import aggregate, bootstrap, browser, csv_table, data_statistics, metrics, records, runs, selection_room
+from reset.aggregate import BySeed, Key
+from reset.errors import InputError
+from reset.records import Row
+from reset.selection_room import Scores
+
+TRAINING = ("step", "loss", "eval_loss")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`report` of params.yaml."""
+
+    samples: int  # prompts that the page shows of each pool, and of the evaluation
+    draws: int  # of the bootstrap
+    seed: int  # of the bootstrap and of the choice of prompts shown
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the tables, figures and the page are made of; `context` and `instruction` average the sets of one family."""
+
+    results: Sequence[Row]
+    averages: Mapping[Key, BySeed]
+    context: Mapping[Key, BySeed]
+    instruction: Mapping[Key, BySeed]
+    intervals: Mapping[tuple[str, str, str, str], tuple[float, float]]
+    pools: Mapping[str, Mapping[str, Scores]]
+    curves: Mapping[str, Mapping[int, Sequence[Row]]]
+    data: Mapping[str, Row]
+    sources: Sequence[Row]
+    seeds: Sequence[int]
+    prompts: int
+
+
+def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> Study:
+    """Read metrics/ and data/ of the given seeds and data sets.
+
+    Files of other seeds or sets, left by an earlier params.yaml, are not read. InputError where there is no run.
+    """
+    results = [row for _, _, path in _files("metrics/runs", "csv", seeds) for row in metrics.read(path)]
+    if not results:
+        raise InputError(f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`")
+    prompts = records.by_id(records.stream("data/evaluation.jsonl"), "data/evaluation.jsonl")
+    shown = browser.pick({id: row["dataset"] for id, row in prompts.items()}, settings.samples, settings.seed)
+    scores, texts = _answers(seeds, shown)
+    averages = aggregate.macro(results)
+    pools, sources = _pools(settings, seeds)
+    sources.append(
+        {
+            "title": f"Evaluation, all runs, seed {min(seeds)}",
+            "kind": "evaluation",
+            "note": f"Drawn from the {len(prompts):,} prompts of the evaluation.",
+            "rows": browser.evaluation(list(prompts.values()), texts, shown),
+        }
+    )
+    of_context = {id for id, row in prompts.items() if row["task"] != "instruction"}
+    context_sets = {prompts[id]["dataset"] for id in of_context}
+    return Study(
+        results=results,
+        averages=averages,
+        context=aggregate.macro(row for row in results if row["dataset"] in context_sets),
+        instruction=aggregate.macro(row for row in results if row["dataset"] not in context_sets),
+        intervals=_intervals(averages, scores, settings),
+        pools=pools,
+        curves=_curves(seeds),
+        data=data_statistics.load(datasets),
+        sources=sources,
+        seeds=sorted({row["seed"] for row in results}),
+        prompts=len(prompts),
+    )
+
+
+def summary(study: Study) -> dict[str, float]:
+    """At most 20 headline numbers, from 0 to 1, for `dvc metrics` and `dvc exp show`: means over seeds, overall.
+
+    `<run>_instruction` is a tenth of the judge's rating. What no run gives is left out.
+    """
+    numbers = {}
+    for run, metric in HEADLINES:
+        value = aggregate.spread(study.averages.get((run, metric, "overall"), {}))
+        if value is not None:
+            numbers[f"{run}_{metric}"] = round(value.mean, 4)
+    families = [scores for name, pool in study.pools.items() if name == "reset" for scores in pool.values()]
+    if prompts := sum(scores.prompts for scores in families):
+        numbers["reset_decidable"] = round(sum(scores.decidable for scores in families) / prompts, 4)
+    missing = [row for row in study.results if row["metric"] == "missing" and row["value"] is not None]
+    if verdicts := sum(row["n"] for row in missing):
+        numbers["scores_missing"] = round(sum(row["value"] * row["n"] for row in missing) / verdicts, 6)
+    return numbers
+
+
+HEADLINES = (
+    ("stage1", "faithfulness"),
+    ("stage2", "faithfulness"),
+    ("chat", "instruction"),
+    ("grounded", "instruction"),
+    *[(run, metric) for run in ("mtl", "reset") for metric in metrics.JUDGES],
+    *[(run, metric) for run in ("reset_s", "random", "control", "direct") for metric in metrics.JUDGES[:2]],
+)
+
+
+def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, int, Path]]:
+    """(name, seed, path) of the files <name>_<seed>.<kind> with one of `seeds`, runs in the order of the study."""
+    found: dict[str, dict[int, Path]] = {}
+    for path in sorted(Path(folder).glob(f"*.{kind}")):
+        name, _, seed = path.stem.rpartition("_")
+        if seed.isdigit() and int(seed) in seeds:
+            found.setdefault(name, {})[int(seed)] = path
+    for name in runs.ordered(found):
+        for number in sorted(found[name]):
+            yield name, number, found[name][number]
+
+
+def _answers(
+    seeds: Sequence[int], shown: set[str]
+) -> tuple[dict[str, dict[int, list[Row]]], dict[str, dict[str, Row]]]:
+    """Scores of all answers by run and seed, and the shown answers of the first seed by run and id."""
+    scores: dict[str, dict[int, list[Row]]] = {}
+    texts: dict[str, dict[str, Row]] = {}
+    kept = ("id", "dataset", "seen", *[f"s_{judge}" for judge in metrics.JUDGES])
+    for run, seed, path in _files("data/answers", "jsonl", seeds):
+        of_run = scores.setdefault(run, {}).setdefault(seed, [])
+        for row in records.stream(path):
+            of_run.append({column: row[column] for column in kept})
+            if seed == min(seeds) and row["id"] in shown:
+                texts.setdefault(run, {})[row["id"]] = row
+    return scores, texts
+
+
+def _intervals(
+    averages: Mapping[Key, BySeed], scores: dict[str, dict[int, list[Row]]], settings: Settings
+) -> dict[tuple[str, str, str, str], tuple[float, float]]:
+    intervals = {}
+    for run, other, abilities in runs.COMPARISONS:
+        for metric in abilities:
+            for group in aggregate.groups_of(averages, metric):
+                gaps = bootstrap.pairs(scores, run, other, metric, group)
+                if gaps:
+                    key = (run, other, metric, group)
+                    intervals[key] = bootstrap.interval(gaps, settings.draws, settings.seed)
+    return intervals
+
+
+def _pools(settings: Settings, seeds: Sequence[int]) -> tuple[dict[str, dict[str, Scores]], list[Row]]:
+    """Scores of each pool over all seeds, and the first seed's prompts for the browser."""
+    pools: dict[str, dict[str, Scores]] = {}
+    sources: list[Row] = []
+    for pool, seed, path in _files("data/candidates", "jsonl", seeds):
+        selection_room.collect(records.stream(path), pools.setdefault(pool, selection_room.empty()))
+        if seed == min(seeds):
+            ids = {row["id"]: row["dataset"] for row in records.stream(path)}
+            shown = browser.pick(ids, settings.samples, settings.seed)
+            sources.append(
+                {
+                    "title": f"Pool {pool}, seed {seed}",
+                    "kind": "pool",
+                    "note": f"Drawn from the {len(ids):,} prompts of the pool.",
+                    "rows": browser.pool(row for row in records.stream(path) if row["id"] in shown),
+                }
+            )
+    return pools, sources
+
+
+def _curves(seeds: Sequence[int]) -> dict[str, dict[int, list[Row]]]:
+    curves: dict[str, dict[int, list[Row]]] = {}
+    for run, seed, path in _files("metrics/train", "csv", seeds):
+        steps: list[Row] = []
+        for line, cells in enumerate(csv_table.read(path, TRAINING), 2):
+            row = {name: csv_table.number(cells[name], f"{path}:{line} {name}") for name in TRAINING}
+            if row["step"] is None:
+                raise InputError(f"{path}:{line}: no step; a number is expected")
+            steps.append({**row, "step": int(row["step"])})
+        curves.setdefault(run, {})[seed] = steps
+    return curves
