@@ -1,0 +1,92 @@
+import pytest
+
+from benchmarks.random_nli import build
+from reset.judges import faithfulness, nli
+from reset.judges.faithfulness import Settings, judge
+from reset.judges.summac_zs import EMPTY_ANSWER, EMPTY_CONTEXT
+
+CONTEXT = ["Ada was born in London. She was a countess.", "It rained in York."]
+PLAIN = Settings("span", "summac_zs", use_contradiction=False, precision="fp32", batch_tokens=512, devices="cpu")
+WORDING = Settings("span", "k_precision", use_contradiction=False, precision="fp32", batch_tokens=512, devices="cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("nli"), CONTEXT)
+
+
+def pair(text, task="summarization", question="", id="cnn:1", sample=0, context=CONTEXT):
+    prompt = {"id": id, "task": task, "question": question, "context": context}
+    return prompt, {"id": id, "sample": sample, "text": text}
+
+
+def test_extractive_answers_are_judged_by_their_span_and_no_model_is_loaded(tmp_path):
+    pairs = [pair("london", "extractive_qa"), pair("Paris", "extractive_qa", id="nq:2")]
+    rows = judge(pairs, PLAIN, tmp_path / "no model here")
+    assert [(row["id"], row["metric"], row["score"]) for row in rows] == [("cnn:1", "span", 1.0), ("nq:2", "span", 0.0)]
+
+
+def test_k_precision_stands_in_by_name_and_needs_no_model(tmp_path):
+    (row,) = judge([pair("Ada was born in Paris.")], WORDING, tmp_path / "no model here")
+    assert (row["metric"], row["score"]) == ("k_precision", 0.8)
+
+
+def test_every_generation_has_a_row_in_order_with_how_much_of_its_wording_the_context_holds(folder):
+    pairs = [pair("It rained.", sample=2), pair("Ada.", sample=0), pair("It rained.", sample=1)]
+    rows = judge(pairs, PLAIN, folder)
+    assert [row["sample"] for row in rows] == [2, 0, 1]
+    assert rows[0] == {**rows[2], "sample": 2}
+    assert list(rows[0]) == [
+        "id", "sample", "metric", "score", "reason", "unigram_coverage", "bigram_coverage", "k_precision", "k_recall",
+    ]  # fmt: skip
+    assert rows[0]["unigram_coverage"] == rows[0]["bigram_coverage"] == rows[0]["k_precision"] == 1.0
+    assert 0.0 < rows[0]["score"] <= 1.0 and rows[0]["reason"] is None
+
+
+def test_each_distinct_sentence_pair_reaches_the_model_once(folder, monkeypatch):
+    asked = []
+    score = nli.Nli.score
+    monkeypatch.setattr(nli.Nli, "score", lambda self, pairs, *rest: asked.extend(pairs) or score(self, pairs, *rest))
+    answers = ["It rained.", "It rained. Ada slept.", "Ada slept."]
+    judge([pair(text, sample=sample) for sample, text in enumerate(answers * 5)], PLAIN, folder)
+    assert len(asked) == len(set(asked)) == 3 * 2
+
+
+def test_the_same_answer_to_another_question_is_another_verdict(folder):
+    asks = [pair("It rained.", "abstractive_qa", question, id=question) for question in ("Why?", "Where was Ada born?")]
+    first, second = judge(asks, PLAIN, folder)
+    assert first["score"] != second["score"]
+
+
+@pytest.mark.parametrize("measure", ["span", "k_precision", "summac_zs"])
+def test_an_empty_answer_scores_zero_with_a_reason(folder, measure):
+    settings = Settings("span", measure, use_contradiction=False, precision="fp32", batch_tokens=512, devices="cpu")
+    (row,) = judge([pair("")], settings, folder)
+    assert (row["score"], row["reason"]) == (0.0, EMPTY_ANSWER)
+
+
+def test_a_row_without_context_has_no_score(folder):
+    (row,) = judge([pair("It rained.", context=[])], PLAIN, folder)
+    assert (row["score"], row["reason"]) == (None, EMPTY_CONTEXT)
+
+
+def test_contradiction_lowers_scores_and_the_lowest_possible_one(folder):
+    strict = Settings("span", "summac_zs", use_contradiction=True, precision="fp32", batch_tokens=512, devices="cpu")
+    (plain,), (lower,) = judge([pair("It rained.")], PLAIN, folder), judge([pair("It rained.")], strict, folder)
+    assert lower["score"] < plain["score"]
+    assert (PLAIN.lowest, strict.lowest) == (0.0, -1.0)
+
+
+def test_the_package_gives_the_same_verdicts_where_no_sentence_is_short(folder):
+    pytest.importorskip("summac", reason="the summac package is not installed")
+    theirs = Settings(
+        "span", "summac_package", use_contradiction=False, precision="fp32", batch_tokens=1, devices="cpu"
+    )
+    pairs = [pair("It rained a lot. Ada was there.", "abstractive_qa", "Did it rain?"), pair("It rained in the town.")]
+    for ours, other in zip(judge(pairs, PLAIN, folder), judge(pairs, theirs, folder), strict=True):
+        assert ours["score"] == pytest.approx(other["score"], abs=1e-4)
+        assert other["metric"] == "summac_package"
+
+
+def test_every_named_measure_can_be_chosen():
+    assert set(faithfulness.Measure.__args__) == {"span", "k_precision", "summac_zs", "summac_package"}
