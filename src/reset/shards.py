@@ -75,17 +75,21 @@ def compute(
             for count in work(model, batches, settings, max_new_tokens, folder):
                 bar.update(count)
             return
-        shares = [batches[rank::workers] for rank in range(workers)]
-        spawn = multiprocessing.get_context("spawn")
-        counters = spawn.Array("l", workers, lock=False)  # one slot a worker: no lock that a dead worker could hold
+        server = multiprocessing.get_context("forkserver")
+        server.set_forkserver_preload([f"reset.engines.{settings.engine}_engine"])  # imported once for all workers
+        counters = server.Array("l", workers, lock=False)  # one slot a worker: no lock that a dead worker could hold
         processes: list[BaseProcess] = []
-        for rank, share in enumerate(shares):
-            arguments = (rank, workers, counters, model, share, settings, max_new_tokens, folder)
-            processes.append(spawn.Process(target=worker, args=arguments, daemon=True))
-            processes[-1].start()
-        while alive := [process.sentinel for process in processes if process.is_alive()]:
-            multiprocessing.connection.wait(alive, timeout=0.5)
-            bar.update(done + sum(counters) - bar.n)
+        try:
+            for rank in range(workers):
+                task = (model, batches[rank::workers], settings, max_new_tokens, folder)
+                processes.append(server.Process(target=worker, args=(rank, workers, counters, *task)))
+                processes[-1].start()
+            while alive := [process.sentinel for process in processes if process.is_alive()]:
+                multiprocessing.connection.wait(alive, timeout=0.5)
+                bar.update(done + sum(counters) - bar.n)
+        finally:  # after an interrupt
+            for process in processes:
+                process.terminate()
     lost = [f"worker {rank} ended with {p.exitcode}" for rank, p in enumerate(processes) if p.exitcode != 0]
     if lost:
         left = total - len(finished(folder))

@@ -1,0 +1,181 @@
+import json
+import multiprocessing
+import os
+import random
+import signal
+import threading
+from dataclasses import replace
+
+import pytest
+
+from reset import engines, shards
+from reset.decoding import GREEDY, Setting, greedy_draws
+from reset.engines import Answer
+from reset.errors import InputError
+from tests.random_model import SETTINGS, requests, save_model
+
+MIXED = [GREEDY, Setting(0.8), Setting(1.0, 10)]
+
+
+class Clock:
+    """An engine without a model: three prompts a batch, each answer tells what was asked."""
+
+    calls = 0
+
+    def __init__(self, *_):
+        pass
+
+    def plan(self, asked):
+        return [asked[i : i + 3] for i in range(0, len(asked), 3)]
+
+    def run(self, batches):
+        for batch in batches:
+            Clock.calls += 1
+            yield [(r, [Answer(f"{r.prompt}/{d.seed}\u2028", d.sample, "eos") for d in r.draws]) for r in batch]
+
+
+@pytest.fixture
+def clock(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engines, "load", Clock)
+    monkeypatch.setattr(Clock, "calls", 0)
+    (tmp_path / "mtl_0").mkdir()
+    (tmp_path / "mtl_0" / "weights").write_text("0")
+    return tmp_path / "mtl_0"
+
+
+def shard_files():
+    return sorted(shards.WORK.glob("*/*.jsonl"))
+
+
+def test_every_prompt_and_setting_has_one_row_in_the_order_asked(clock):
+    asked = requests(10, MIXED)
+    rows = shards.generate(clock, asked, SETTINGS, 12)
+    assert [(row["id"], row["sample"]) for row in rows] == [(r.id, i) for r in asked for i in range(3)]
+    assert rows[4] == {
+        "id": "toy:1", "sample": 1, "setting": {"temperature": 0.8, "top_k": None},
+        "text": f"{asked[1].prompt}/{asked[1].draws[1].seed}\u2028", "tokens": 1, "finish": "eos",
+    }  # fmt: skip
+
+
+def test_a_second_run_computes_nothing(clock, monkeypatch):
+    rows = shards.generate(clock, requests(10, MIXED), SETTINGS, 12)
+    monkeypatch.setattr(engines, "load", None)  # not even an engine is made
+    assert shards.generate(clock, requests(10, MIXED), replace(SETTINGS, batch_tokens=7, workers=2), 12) == rows
+
+
+def test_the_order_of_prompts_does_not_change_the_key(clock):
+    asked = requests(10, MIXED)
+    assert shards.key(clock, asked[::-1], SETTINGS, 12) == shards.key(clock, asked, SETTINGS, 12)
+
+
+def test_whatever_the_answers_depend_on_changes_the_key(clock):
+    asked = requests(4, MIXED)
+    key = shards.key(clock, asked, SETTINGS, 12)
+    draw = asked[0].draws[1]
+    changed = [
+        (asked[:3], SETTINGS, 12),
+        ([replace(asked[0], prompt="other"), *asked[1:]], SETTINGS, 12),
+        ([replace(asked[0], draws=(replace(draw, seed=7),)), *asked[1:]], SETTINGS, 12),
+        ([replace(asked[0], draws=(replace(draw, setting=Setting(0.9)),)), *asked[1:]], SETTINGS, 12),
+        (asked, SETTINGS, 13),
+        (asked, replace(SETTINGS, precision="bf16"), 12),
+        (asked, replace(SETTINGS, engine="vllm"), 12),
+    ]
+    keys = [shards.key(clock, *given) for given in changed]
+    (clock / "weights").write_text("1")
+    keys.append(shards.key(clock, asked, SETTINGS, 12))
+    assert len({key, *keys}) == len(keys) + 1
+
+
+def test_greedy_predictions_of_one_model_are_shared_by_all_seeds(clock):
+    asked = [replace(request, draws=greedy_draws()) for request in requests(9, MIXED)]
+    shards.generate(clock, asked, SETTINGS, 12)
+    shards.generate(clock, asked, SETTINGS, 12)
+    assert Clock.calls == 3 and len(shard_files()) == 1
+
+
+def test_a_torn_or_missing_line_is_computed_again_and_nothing_else(clock):
+    asked = requests(12, MIXED)
+    rows = shards.generate(clock, asked, SETTINGS, 12)
+    (shard,) = shard_files()
+    whole = shard.read_bytes()
+    for cut in (1, 40, len(whole.splitlines()[-1]) + 1):
+        shard.write_bytes(whole[:-cut])
+        Clock.calls = 0
+        assert shards.generate(clock, asked, SETTINGS, 12) == rows
+        assert Clock.calls == 1
+        for other in set(shard_files()) - {shard}:
+            other.unlink()
+
+
+def test_a_prompt_answered_twice_has_one_row(clock):
+    asked = requests(6, MIXED)
+    rows = shards.generate(clock, asked, SETTINGS, 12)
+    (shard,) = shard_files()
+    shard.with_name("zz.jsonl").write_bytes(shard.read_bytes())  # two runs beside each other
+    assert shards.generate(clock, asked, SETTINGS, 12) == rows
+
+
+# ---- the real engine, killed ---------------------------------------------------------------------------------------
+
+
+def run_killed(work, model, asked, settings):
+    shards.WORK = work
+    shards.generate(model, asked, settings, 12)
+
+
+def lines():
+    return sum(shard.read_bytes().count(b"\n") for shard in shard_files())
+
+
+def test_five_kills_lose_no_answer_and_change_none(tmp_path, monkeypatch):
+    model = save_model(tmp_path / "mtl_0")
+    monkeypatch.chdir(tmp_path)
+    asked, settings = requests(150, MIXED), replace(SETTINGS, batch_tokens=150)
+    expected = shards.generate(model, asked, settings, 12)
+    batches = lines()
+    monkeypatch.setattr(shards, "WORK", tmp_path / "again")
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["reset.engines.transformers_engine"])  # torch is imported once for the five runs
+    rng, kills = random.Random(0), 0
+    while kills < 5:
+        before, more = lines(), rng.randint(1, batches // 8)
+        process = server.Process(target=run_killed, args=(shards.WORK, model, asked, settings))
+        process.start()
+        while process.is_alive() and lines() < before + more:
+            process.join(rng.random() * 0.01)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        kills += 1
+    assert 5 <= lines() < batches
+    done = lines()
+    assert shards.generate(model, asked, settings, 12) == expected
+    assert lines() == batches and done > 0
+
+
+def test_a_lost_worker_is_reported_and_its_prompts_are_taken_up(tmp_path, monkeypatch):
+    model = save_model(tmp_path / "mtl_0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    asked, settings = requests(150, MIXED), replace(SETTINGS, batch_tokens=150)
+    expected = shards.generate(model, asked, settings, 12)
+    monkeypatch.setattr(shards, "WORK", tmp_path / "again")
+
+    def kill_one():
+        while not (lines() and multiprocessing.active_children()):
+            finished.wait(0.005)
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+
+    finished = threading.Event()
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    with pytest.raises(InputError, match=r"worker \d ended with -9; \d+ of 150 prompts are left: run again"):
+        shards.generate(model, asked, replace(settings, workers=3), 12)
+    killer.join()
+    left = 150 - len(shards.finished(next(shards.WORK.iterdir())))
+    assert 0 < left < 150
+    assert shards.generate(model, asked, replace(settings, workers=2), 12) == expected
+    ids = [id for shard in shard_files() for line in shard.open() for id, _ in json.loads(line)]
+    assert sorted(ids) == sorted(request.id for request in asked)  # two and three workers: each prompt once
