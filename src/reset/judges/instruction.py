@@ -38,7 +38,10 @@ def _by_llm(pairs: Sequence[Pair], settings: llm.OpenAI, stage: str, max_missing
         print(f"{stage}: {len(pairs):,} answers, {expected}", file=sys.stderr)
         failures = {}
         if expected.calls:
-            failures = courier.carry(distinct, settings, llm.STORE, stage, int(max_missing * len(pairs)))
+            try:
+                failures = courier.carry(distinct, settings, llm.STORE, stage, int(max_missing * len(pairs)))
+            finally:
+                spending.write_cost(store)
         return [llm.verdict(prompt, settings, store, failures.get(prompt)) for prompt in prompts]
 
 

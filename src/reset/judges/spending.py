@@ -3,10 +3,13 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from typing import Any
 
+from reset import records
 from reset.judges import llm
 from reset.judges.store import Store
 
+COST = "metrics/cost.json"  # no stage's out: spending differs from run to run, results do not
 BYTES_PER_TOKEN = 4  # rule of thumb for English text
 FEWEST_BYTES_PER_TOKEN = 2  # no common tokenizer needs more tokens than this on written text: our assumption
 ENOUGH = 20  # replies of a model after which its own averages serve the estimate
@@ -50,16 +53,24 @@ class Estimate:
 
 
 def estimate(prompts: Iterable[str], settings: llm.OpenAI, store: Store) -> Estimate:
-    """The estimate for distinct prompts, from the model's own averages in the store where it has ENOUGH replies."""
-    count, per_byte, reply, seconds = store.means(settings.model)
-    if count < ENOUGH:
-        per_byte, reply, seconds = 1 / BYTES_PER_TOKEN, min(REPLY_TOKENS, settings.max_tokens), REPLY_SECONDS
+    """The estimate for distinct prompts whose texts are known: replies in the store are not asked for again."""
     texts = cached = calls = size = 0
     for prompt in prompts:
         replies, repeat = llm.standing(prompt, settings, store)
         missing = 0 if repeat is None else settings.repeats - rated(replies)
         texts, cached, calls = texts + 1, cached + len(replies), calls + missing
         size += missing * len(prompt.encode())
+    return forecast(texts, cached, calls, size, settings, store)
+
+
+def forecast(texts: int, cached: int, calls: int, size: int, settings: llm.OpenAI, store: Store) -> Estimate:
+    """The estimate for so many calls with prompts of `size` bytes together.
+
+    Tokens and seconds are the model's own averages where the store has ENOUGH of its replies, else rules of thumb.
+    """
+    count, per_byte, reply, seconds = store.means(settings.model)
+    if count < ENOUGH:
+        per_byte, reply, seconds = 1 / BYTES_PER_TOKEN, min(REPLY_TOKENS, settings.max_tokens), REPLY_SECONDS
     incoming, outgoing = size * per_byte, calls * reply
     minutes = [calls * seconds / settings.concurrency / 60]
     minutes += [calls / settings.requests_per_minute] if settings.requests_per_minute else []
@@ -70,3 +81,10 @@ def estimate(prompts: Iterable[str], settings: llm.OpenAI, store: Store) -> Esti
 def rated(replies: Iterable[llm.Answer]) -> int:
     """How many replies hold a rating."""
     return sum(llm.rating.parse(reply.text, reply.finish).value is not None for reply in replies)
+
+
+def write_cost(store: Store) -> dict[str, Any]:
+    """Write what all calls in the store cost so far to COST, and return it."""
+    spent = store.usage()
+    records.write_json(COST, spent)
+    return spent

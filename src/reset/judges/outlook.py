@@ -1,0 +1,83 @@
+"""What the LLM judge will cost over the whole pipeline, also where its generations do not exist yet."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reset import records
+from reset.errors import InputError
+from reset.judges import generations, instruction, llm, spending
+from reset.judges.spending import Estimate
+from reset.judges.store import Store
+
+SCRIPT = "stages/judge_instruction.py"
+UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
+
+
+class Item(NamedTuple):
+    """One judging stage: the arguments of its script in dvc.yaml."""
+
+    stage: str
+    kind: str
+    name: str
+    seed: int
+
+
+def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[Item]:
+    """Every item of the stages in a parsed dvc.yaml that run the instruction judge; params fill `${…}` in a matrix."""
+    for stage in graph["stages"].values():
+        command = str(stage.get("cmd", ""))
+        if SCRIPT not in command:
+            continue
+        matrix = {key: _values(value, everything) for key, value in stage["matrix"].items()}
+        for combination in itertools.product(*matrix.values()):
+            filled = command
+            for key, value in zip(matrix, combination, strict=True):
+                filled = filled.replace(f"${{item.{key}}}", str(value))
+            name, kind, run, seed = filled.split(SCRIPT)[1].split()[:4]
+            yield Item(name, kind, run, int(seed))
+
+
+def _values(value: Any, everything: Mapping[str, Any]) -> list[Any]:
+    reference = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
+    if reference is None:
+        return list(value)
+    found: Any = everything
+    for part in reference.group(1).split("."):
+        found = found[part]
+    return list(found)
+
+
+def outlook(item: Item, settings: llm.OpenAI, everything: Mapping[str, Any], store: Store) -> tuple[Estimate, bool]:
+    """The estimate for one item, and whether its generations are there (else their number comes from the params).
+
+    Texts that two items share are counted in both, so the sum over items is an upper bound.
+    """
+    if Path(f"data/{item.kind}/{item.name}_{item.seed}.jsonl").exists():
+        pairs = generations.paired(item.kind, item.name, item.seed, generations.INSTRUCTION_TASKS)
+        return spending.estimate(dict.fromkeys(instruction.judge_prompts(pairs)), settings, store), True
+    texts = _samples(item.name, everything) if item.kind == "samples" else _predictions(everything)
+    calls = texts * settings.repeats
+    template = len(Path(llm.PROMPT).read_bytes())
+    return spending.forecast(texts, 0, calls, calls * (template + UNKNOWN_BYTES), settings, store), False
+
+
+def _samples(pool: str, everything: Mapping[str, Any]) -> int:
+    sampling = everything["sampling"]
+    prompts = sampling["pools"][pool]["prompts_per_dataset"]
+    if prompts is None:
+        mix = Path("data/mixes/mtl/train.jsonl")
+        if not mix.exists():
+            raise InputError(f"sampling.pools.{pool} takes all prompts: run `dvc repro mix` to know how many they are")
+        prompts = sum(row["task"] in generations.INSTRUCTION_TASKS for row in records.stream(mix))
+    grid = max(len(sampling["temperatures"]), len(sampling["top_k"]))
+    return prompts * sampling["pools"][pool]["rounds"] * grid
+
+
+def _predictions(everything: Mapping[str, Any]) -> int:
+    rows = Path("data/evaluation.jsonl")
+    if not rows.exists():
+        raise InputError("the evaluation set is not there: run `dvc repro evalset` to know what there is to judge")
+    return sum(row["task"] in generations.INSTRUCTION_TASKS for row in records.stream(rows))

@@ -1,0 +1,210 @@
+"""The stage as DVC runs it, against a counting server: each text is paid for once, whatever happens to the stage."""
+
+import collections
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reset import records
+from reset.judges import llm
+from reset.judges.store import Store
+from tests.fault_server import FaultServer, Reply
+from tests.test_llm import ENDPOINT
+
+ROOT = Path(__file__).parents[1]
+OUT = Path("data/verdicts/instruction/samples/reset_1.jsonl")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """A workspace with one pool of 8 instruction prompts × 3 samples and one row of another task."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RESET_ALLOW_PAID", raising=False)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    Path("prompts").mkdir()
+    shutil.copy(ROOT / llm.PROMPT, llm.PROMPT)
+    declared = ["judges.instruction", "judges.max_missing"]
+    records.write_text("dvc.yaml", yaml.safe_dump({"stages": {"judge_instruction": {"params": declared}}}))
+    fill(8, 3)
+    return tmp_path
+
+
+def fill(prompts, samples):
+    rows = [{"id": f"dolly:{n}", "task": "instruction", "instruction": f"task {n}"} for n in range(prompts)]
+    rows.append({"id": "nq:0", "task": "extractive_qa", "instruction": "extract"})
+    answers = [{"id": row["id"], "sample": s, "text": f"{row['id']} {s}"} for row in rows for s in range(samples)]
+    records.write("data/pools/reset_1.jsonl", rows)
+    records.write("data/samples/reset_1.jsonl", answers)
+
+
+def configure(url=None, max_missing=0.0, **changes):
+    """Write params.yaml: an endpoint at `url`, or the rubric."""
+    endpoint = asdict(replace(ENDPOINT, base_url=url, **changes)) if url else None
+    judges = {"instruction": {"backend": "openai" if url else "rubric", "openai": endpoint}, "max_missing": max_missing}
+    for path in ("params.yaml", "profiles/paper.yaml"):
+        records.write_text(path, yaml.safe_dump({"judges": judges}))
+
+
+def start(**environment):
+    command = [sys.executable, str(ROOT / "stages/judge_instruction.py"), "judge_instruction", "samples", "reset", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def run(code=0, **environment):
+    stage = start(**environment)
+    _, errors = stage.communicate(timeout=60)
+    assert stage.returncode == code, errors
+    return errors
+
+
+def children(pid):
+    """Process ids of the direct children (Linux)."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_the_rubric_judges_instruction_rows_alone(workspace):
+    configure()
+    assert "24 generations judged by rubric, 0 without a score" in run()
+    rows = records.read(OUT)
+    assert [(row["id"], row["sample"]) for row in rows] == [(f"dolly:{n}", s) for n in range(8) for s in range(3)]
+    assert list(rows[0]) == ["id", "sample", "metric", "score", "ratings", "raw", "reason"]
+    assert not Path(llm.STORE).exists()
+
+
+def test_an_endpoint_judges_and_a_second_run_asks_nothing_and_writes_the_same_bytes(workspace):
+    with FaultServer() as server:
+        configure(server.url)
+        errors = run()
+        first = OUT.read_bytes()
+        OUT.unlink()
+        again = run()
+    assert "24 texts: 0 replies at hand, 24 calls to make" in errors
+    assert "24 texts: 24 replies at hand, 0 calls to make" in again
+    assert sum(server.asked.values()) == 24
+    assert OUT.read_bytes() == first
+    assert json.loads(Path("metrics/cost.json").read_text())["stages"][0]["stage"] == "judge_instruction@reset-1"
+    assert {row["score"] for row in records.read(OUT)} == {0.7}
+
+
+def test_the_same_text_under_two_ids_is_asked_once(workspace):
+    rows = [{"id": f"dolly:{n}", "task": "instruction", "instruction": "one task"} for n in range(2)]
+    records.write("data/pools/reset_1.jsonl", rows)
+    samples = [{"id": row["id"], "sample": s, "text": "one answer"} for row in rows for s in range(2)]
+    records.write("data/samples/reset_1.jsonl", samples)
+    with FaultServer() as server:
+        configure(server.url)
+        run()
+    assert sum(server.asked.values()) == 1
+    assert len(records.read(OUT)) == 4
+
+
+def test_a_missing_key_or_permission_ends_the_stage_before_it_reads_a_row(workspace):
+    configure("https://api.example.com/v1")
+    Path("data/samples/reset_1.jsonl").unlink()
+    assert "RESET_ALLOW_PAID=1" in run(code=1)
+    assert "OPENAI_API_KEY" in run(code=1, RESET_ALLOW_PAID="1")
+
+
+def test_too_many_unrated_answers_fail_the_stage_without_an_out_and_few_are_null(workspace):
+    def behaviour(prompt, before):
+        return Reply("no idea") if "dolly:3 1" in prompt else Reply()
+
+    with FaultServer(behaviour) as server:
+        configure(server.url)
+        assert "judges.max_missing" in run(code=1)
+        assert not OUT.exists()
+        configure(server.url, max_missing=0.05)
+        assert "1 without a score" in run()
+    row = next(row for row in records.read(OUT) if (row["id"], row["sample"]) == ("dolly:3", 1))
+    assert row["score"] is None
+    assert row["raw"] == ["no idea"] * 3
+    assert "Rating: N" in row["reason"]
+
+
+def test_a_wrong_key_stops_the_stage_with_one_clear_line(workspace):
+    with FaultServer(lambda prompt, before: Reply(status=401, error={"message": "no such key"})) as server:
+        configure(server.url)
+        errors = run(code=1)
+    assert "error: judge_instruction@reset-1: the key is refused (HTTP 401: no such key)" in errors
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_stores_what_is_under_way_and_the_next_run_goes_on(workspace):
+    fill(20, 5)
+    with FaultServer(lambda prompt, before: Reply(wait=0.2)) as server:
+        configure(server.url)
+        stage = start()
+        until(lambda: sum(server.asked.values()) >= 20)
+        stage.send_signal(signal.SIGINT)
+        _, errors = stage.communicate(timeout=30)
+        assert stage.returncode == 1
+        assert "interrupted" in errors and "Traceback" not in errors
+        asked = sum(server.asked.values())
+        assert asked < 100
+        with Store(llm.STORE) as store:
+            assert store.usage()["calls"] == asked
+        run()
+    assert set(server.asked.values()) == {1} and len(server.asked) == 100
+
+
+def test_kill_9_of_the_stage_five_times_loses_no_reply_and_pays_none_twice(workspace):
+    fill(40, 5)
+    chance = random.Random(0)
+    with FaultServer(lambda prompt, before: Reply(wait=0.15)) as server:
+        configure(server.url)
+        for number in range(1, 6):
+            stage = start()
+            until(lambda number=number: sum(server.asked.values()) >= 32 * number + chance.randrange(8))
+            stage.kill()
+            assert stage.wait() == -signal.SIGKILL
+        run()
+    assert len(server.asked) == 200
+    assert collections.Counter(server.asked.values()) == {1: 200}
+    with Store(llm.STORE) as store:
+        assert (store.usage()["calls"], store.usage()["lost_calls"]) == (200, 0)
+    assert len(records.read(OUT)) == 200
+
+
+def test_kill_9_of_the_courier_too_repeats_only_the_calls_under_way_and_counts_them(workspace):
+    fill(20, 5)
+    with FaultServer(lambda prompt, before: Reply(wait=0.15)) as server:
+        configure(server.url, concurrency=4)
+        for number in range(1, 4):
+            stage = start()
+            until(lambda number=number: sum(server.asked.values()) >= 25 * number)
+            (courier,) = children(stage.pid)
+            os.kill(courier, signal.SIGKILL)
+            stage.kill()
+            stage.wait()
+        run()
+    repeated = sum(server.asked.values()) - 100
+    assert len(server.asked) == len(records.read(OUT)) == 100
+    with Store(llm.STORE) as store:
+        assert store.usage()["calls"] == 100
+        assert 0 < repeated <= store.usage()["lost_calls"] <= 3 * 4
+
+
+def test_the_bar_shows_spending(workspace):
+    with FaultServer() as server:
+        configure(server.url)
+        errors = run()
+    assert "USD" in errors.split("24 texts")[1] and "100%" in errors
+
+
+def until(condition, seconds=30.0):
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
