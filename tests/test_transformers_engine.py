@@ -38,9 +38,9 @@ def answers(made, asked, batches=None):
 
 def generated(made, text, **how):
     """Texts by the library's own `generate`, with EOS and padding taken off."""
-    ids = torch.tensor([made.tokenizer(text)["input_ids"]])
+    ids = torch.tensor([made.prompts.tokenizer(text)["input_ids"]])
     out = made.model.generate(ids, attention_mask=torch.ones_like(ids), pad_token_id=0, **how)[:, ids.shape[1] :]
-    return made.tokenizer.batch_decode(out, skip_special_tokens=True)
+    return made.prompts.tokenizer.batch_decode(out, skip_special_tokens=True)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

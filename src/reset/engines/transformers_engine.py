@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoTokenizer
 
 from reset.decoding import Draw, Request
-from reset.encoding import encode_prompts
 from reset.engines import Answer, Batch, Finished, Settings
 from reset.engines.dials import Dials
+from reset.engines.prompts import Prompts
 from reset.errors import InputError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -27,21 +26,16 @@ class TransformersEngine:
     """One model folder on one device; see `reset.engines.Engine`."""
 
     def __init__(self, model: Path, settings: Settings, max_new_tokens: int):
-        if not (model / "config.json").exists():
-            raise InputError(f"{model}: no config.json; a model folder as save_pretrained writes it is expected")
-        if not any((model / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-            raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
-        self.folder, self.dtype = model, DTYPES[settings.precision]
-        self.batch_tokens, self.max_new_tokens = settings.batch_tokens, max_new_tokens
-        self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.window = getattr(AutoConfig.from_pretrained(model).get_text_config(), "max_position_embeddings", None)
-        self.ids: dict[str, list[int]] = {}
+        self.folder, self.dtype, self.batch_tokens = model, DTYPES[settings.precision], settings.batch_tokens
+        self.prompts = Prompts(model, max_new_tokens)
 
     @cached_property
     def model(self) -> Any:
         from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
 
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        logging.disable_progress_bar()  # the stage shows its own
         model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype)
         return model.to(device).eval()
 
@@ -49,43 +43,29 @@ class TransformersEngine:
     def stops(self) -> torch.Tensor:
         """The token ids that end an answer."""
         given = self.model.generation_config.eos_token_id
-        ids = {*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None}
+        ids = {*(given if isinstance(given, list) else [given]), self.prompts.tokenizer.eos_token_id} - {None}
         if not ids:
             raise InputError(f"{self.folder}: neither generation_config.json nor the tokenizer names an EOS token")
         return torch.tensor(sorted(ids), device=self.model.device)
 
     def plan(self, requests: list[Request]) -> list[Batch]:
         """Longest first, prompts of like length together, rows x tokens within `batch_tokens` (one prompt at least)."""
-        self._encode(requests)
+        self.prompts.encode(requests)
         batches: list[Batch] = []
         rows = width = 0
-        for request in sorted(requests, key=lambda r: (-len(self.ids[r.id]), r.id)):
+        for request in sorted(requests, key=lambda r: (-len(self.prompts.ids[r.id]), r.id)):
             distinct = len({draw.key for draw in request.draws})
             if not batches or (rows + distinct) * width > self.batch_tokens:
                 batches.append([])
-                rows, width = 0, len(self.ids[request.id]) + self.max_new_tokens
+                rows, width = 0, len(self.prompts.ids[request.id]) + self.prompts.max_new_tokens
             batches[-1].append(request)
             rows += distinct
         return batches
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
         for batch in batches:
-            self._encode(batch)
+            self.prompts.encode(batch)
             yield from self._within_memory(batch)
-
-    def _encode(self, requests: list[Request]) -> None:
-        new = [request for request in requests if request.id not in self.ids]
-        if not new:
-            return
-        for request, ids in zip(new, encode_prompts([r.prompt for r in new], self.tokenizer), strict=True):
-            if not ids:
-                raise InputError(f"prompt '{request.id}': no token; a prompt that is not empty is expected")
-            if self.window and len(ids) >= self.window:
-                raise InputError(
-                    f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer in the model's window of"
-                    f" {self.window}; shorten its context (data.max_tokens, data.overlong)"
-                )
-            self.ids[request.id] = ids
 
     def _within_memory(self, batch: Batch) -> Iterator[Finished]:
         """Answer one batch; when memory runs out, halve the budget and go on with parts of the batch."""
@@ -104,7 +84,7 @@ class TransformersEngine:
             yield from self._within_memory(part)
 
     def _cost(self, batch: Batch) -> int:
-        width = max(len(self.ids[request.id]) for request in batch) + self.max_new_tokens
+        width = max(len(self.prompts.ids[request.id]) for request in batch) + self.prompts.max_new_tokens
         return width * sum(len({draw.key for draw in request.draws}) for request in batch)
 
     def _by_halves(self, request: Request) -> list[Answer]:
@@ -127,7 +107,7 @@ class TransformersEngine:
         """Answers of each request, in the order of its draws; equal draws are computed once."""
         distinct = [list({draw.key: draw for draw in request.draws}.values()) for request in batch]
         owner = [number for number, draws in enumerate(distinct) for _ in draws]
-        prompts = [self.ids[request.id] for request in batch]
+        prompts = [self.prompts.ids[request.id] for request in batch]
         rows = iter(self._decode(prompts, owner, [draw for draws in distinct for draw in draws]))
         answers = []
         for request, draws in zip(batch, distinct, strict=True):
@@ -137,7 +117,7 @@ class TransformersEngine:
 
     def _text(self, row: tuple[list[int], bool]) -> Answer:
         ids, ended = row
-        text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
+        text: Any = self.prompts.tokenizer.decode(ids, skip_special_tokens=True)
         return Answer(text, len(ids), "eos" if ended else "length")
 
     @torch.inference_mode()
@@ -146,7 +126,7 @@ class TransformersEngine:
         from transformers import DynamicCache
 
         device = self.model.device
-        width, longest = max(map(len, prompts)), self.max_new_tokens
+        width, longest = max(map(len, prompts)), self.prompts.max_new_tokens
         ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=device)  # left padding
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
         cache = DynamicCache(config=self.model.config)
@@ -159,8 +139,7 @@ class TransformersEngine:
         cache.batch_select_indices(rows)
         logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
         dial = Dials(draws, device)
-        room = [self.window - len(prompts[o]) if self.window else longest for o in owner]
-        limit = torch.tensor([min(longest, r) for r in room], device=device)
+        limit = torch.tensor([self.prompts.room(prompts[o]) for o in owner], device=device)
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
         length = limit.clone()
         ended = torch.zeros(len(owner), dtype=torch.bool, device=device)

@@ -1,0 +1,43 @@
+"""Prompts as the model sees them: token ids, and the room that its window leaves for an answer. All engines use it."""
+
+from pathlib import Path
+
+from transformers import AutoConfig, AutoTokenizer
+
+from reset.decoding import Request
+from reset.encoding import encode_prompts
+from reset.errors import InputError
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+
+
+class Prompts:
+    """Token ids by request id, filled by `encode`."""
+
+    def __init__(self, model: Path, max_new_tokens: int):
+        if not (model / "config.json").exists():
+            raise InputError(f"{model}: no config.json; a model folder as save_pretrained writes it is expected")
+        if not any((model / name).exists() for name in TOKENIZER_FILES):
+            raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
+        self.window = getattr(AutoConfig.from_pretrained(model).get_text_config(), "max_position_embeddings", None)
+        self.max_new_tokens = max_new_tokens
+        self.ids: dict[str, list[int]] = {}
+
+    def encode(self, requests: list[Request]) -> None:
+        """Tokenize what is new. InputError naming the id of a prompt that is empty or leaves no room for an answer:
+        shortening is the template stage's business, never done silently here."""
+        new = [request for request in requests if request.id not in self.ids]
+        for request, ids in zip(new, encode_prompts([r.prompt for r in new], self.tokenizer), strict=True):
+            if not ids:
+                raise InputError(f"prompt '{request.id}': no token; a prompt that is not empty is expected")
+            if self.window and len(ids) >= self.window:
+                raise InputError(
+                    f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer in the model's window of"
+                    f" {self.window}; shorten its context (data.max_tokens, data.overlong)"
+                )
+            self.ids[request.id] = ids
+
+    def room(self, ids: list[int]) -> int:
+        """The most tokens that the answer to a prompt may have."""
+        return min(self.max_new_tokens, self.window - len(ids)) if self.window else self.max_new_tokens

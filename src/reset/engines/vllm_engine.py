@@ -1,0 +1,120 @@
+"""Answers by vLLM: every draw of every prompt is one request of a single stream, so the engine stays full.
+
+Prefix caching runs each prompt once for all its draws. With a seed a request (CUDA) an answer depends on its draw and,
+through rounding alone, on the requests beside it; vLLM promises no equal bits over batches or versions. The CPU build
+dies of request seeds: there the whole engine has one, and samples differ from run to run. What was sampled is stored.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from reset import params
+from reset.decoding import Draw, Request
+from reset.engines import Answer, Batch, Finished, Settings
+from reset.engines.prompts import Prompts
+from reset.errors import InputError
+from reset.records import digest
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """`sampling.vllm`. `memory`: share of each GPU's memory (the CPU build reads VLLM_CPU_KVCACHE_SPACE, in GB)."""
+
+    tensor_parallel: int
+    memory: float
+    request_seeds: bool
+    enforce_eager: bool  # no CUDA graphs: a quicker start, slower answers
+
+
+class VllmEngine:
+    """See `reset.engines.Engine`."""
+
+    def __init__(self, model: Path, settings: Settings, max_new_tokens: int):
+        if settings.vllm is None:
+            raise InputError("params.yaml: 'sampling.vllm' is null, but 'sampling.engine' is vllm")
+        self.folder, self.dtype = model, DTYPES[settings.precision]
+        self.options = params.build(Options, settings.vllm, "sampling.vllm")
+        self.prompts = Prompts(model, max_new_tokens)
+        self.seed = 0
+
+    def plan(self, requests: list[Request]) -> list[Batch]:
+        """One request a batch: vLLM itself decides what runs together."""
+        self.prompts.encode(requests)
+        return [[request] for request in requests]
+
+    @cached_property
+    def llm(self) -> Any:
+        try:
+            import vllm
+            from vllm.platforms import current_platform
+        except ImportError as error:
+            raise InputError(
+                f"sampling.engine is vllm, which cannot be imported ({error}): install it (see README, 'vLLM'), or set"
+                " sampling.engine: transformers"
+            ) from None
+        if current_platform.is_cpu() and self.options.request_seeds:
+            raise InputError(
+                "params.yaml: vLLM's CPU build dies of request seeds; set sampling.vllm.request_seeds: false"
+            )
+        try:
+            return vllm.LLM(
+                model=str(self.folder),
+                dtype=self.dtype,
+                seed=self.seed,
+                tensor_parallel_size=self.options.tensor_parallel,
+                gpu_memory_utilization=self.options.memory,
+                enforce_eager=self.options.enforce_eager,
+                enable_prefix_caching=True,
+                generation_config="vllm",  # none of the model folder's own sampling defaults
+            )
+        except (RuntimeError, ValueError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise InputError(
+                f"vllm cannot load {self.folder}: {first} (see sampling.vllm, sampling.precision)"
+            ) from None
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
+        requests = [request for batch in batches for request in batch]
+        self.prompts.encode(requests)
+        self.seed = int(digest([[r.id, [d.seed for d in r.draws]] for r in requests]), 16) >> 33  # differs by worker
+        engine = self.llm.llm_engine
+        waiting: dict[str, int] = {}
+        found: dict[str, dict[Any, Answer]] = {request.id: {} for request in requests}
+        asked: dict[str, tuple[Request, Draw]] = {}
+        for request in requests:
+            draws = {draw.key: draw for draw in request.draws}
+            waiting[request.id] = len(draws)
+            for draw in draws.values():
+                name = str(len(asked))
+                asked[name] = (request, draw)
+                ids = self.prompts.ids[request.id]
+                engine.add_request(name, {"prompt_token_ids": ids}, self._sampling(draw, self.prompts.room(ids)))
+        while engine.has_unfinished_requests():
+            for output in engine.step():
+                if not output.finished:
+                    continue
+                request, draw = asked.pop(output.request_id)
+                found[request.id][draw.key] = self._read(output.outputs[0])
+                waiting[request.id] -= 1
+                if not waiting[request.id]:
+                    answers = found.pop(request.id)
+                    yield [(request, [answers[draw.key] for draw in request.draws])]
+
+    def _sampling(self, draw: Draw, room: int) -> Any:
+        import vllm
+        from vllm.sampling_params import RequestOutputKind
+
+        how: dict[str, Any] = {"temperature": 0.0}
+        if not draw.setting.greedy:
+            seed = draw.seed if self.options.request_seeds else None
+            how = {"temperature": draw.setting.temperature, "top_k": draw.setting.top_k or -1, "seed": seed}
+        return vllm.SamplingParams(max_tokens=room, output_kind=RequestOutputKind.FINAL_ONLY, **how)
+
+    def _read(self, output: Any) -> Answer:
+        ended = output.finish_reason == "stop"  # the EOS token stands last in token_ids
+        return Answer(output.text, len(output.token_ids) - ended, "eos" if ended else "length")
