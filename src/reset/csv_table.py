@@ -30,17 +30,18 @@ def read(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with open(path, encoding="utf-8", newline="") as handle:
             reader = csv.DictReader(handle)
+            names = list(reader.fieldnames or ())
             rows = list(reader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8") from None
     for column in columns:
-        if column not in (reader.fieldnames or ()):
-            raise InputError(f"{path}:1: no column '{column}'; the file has {', '.join(reader.fieldnames or ['none'])}")
+        if column not in names:
+            raise InputError(f"{path}:1: no column '{column}'; the file has {', '.join(names) or 'none'}")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
-            raise InputError(f"{path}:{number}: {len(reader.fieldnames or ())} cells a line are expected")
+            raise InputError(f"{path}:{number}: {len(names)} cells a line are expected")
     return rows
 
 

@@ -56,10 +56,10 @@ def axis(values: Sequence[float], start: float, end: float, *, zero: bool = Fals
 
 def scatter(points: Sequence[Point], arrows: Sequence[tuple[str, str]], x_title: str, y_title: str, title: str) -> str:
     """Labelled points with error bars, and arrows between them by label."""
-    width, height = 520, 420
+    width, height = 430, 360
     xs = [p.x + side * p.dx for p in points for side in (-1, 1)]
     ys = [p.y + side * p.dy for p in points for side in (-1, 1)]
-    across, up = axis(xs, 52, width - 14), axis(ys, height - 46, 12)
+    across, up = axis(xs, 52, width - 8), axis(ys, height - 46, 12)
     parts = [_frame(across, up, x_title, y_title)]
     place = {p.label: (across.at(p.x), up.at(p.y)) for p in points}
     parts += [_arrow(place[a], place[b]) for a, b in arrows if a in place and b in place]

@@ -38,8 +38,9 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
         ("second-stage", "Before and after a second stage", _pictures(pictures["second_stage"])),
         ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
         ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>"
-         + _pictures(pictures["length"])),
-        ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools)) + _pictures(pictures["scores"])),
+         + _pictures(pictures["length"], "two")),
+        ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools))
+         + _pictures(pictures["scores"], "two")),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
         ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
     ]  # fmt: skip

@@ -67,16 +67,15 @@ def differences(averages: Mapping[Key, BySeed], intervals: Intervals) -> Table:
                 rows.append(
                     [
                         f"{run} − {other}",
-                        NAMES[metric],
-                        group,
-                        *[show_difference(metric, gap.by_seed.get(seed)) for seed in seeds],
+                        f"{SHORT[metric]}, {group}",
                         show_difference(metric, gap.mean),
                         show_interval(metric, between),
                         reading(between),
+                        *[show_difference(metric, gap.by_seed.get(seed)) for seed in seeds],
                     ]
                 )
-    columns = ["difference", "ability", "sets", *[f"seed {seed}" for seed in seeds], "mean", "95 % interval", "reading"]
-    return Table("Differences, seed by seed", columns, rows, labels=3)
+    columns = ["difference", "ability", "mean", "95 % interval", "reading", *[f"seed {seed}" for seed in seeds]]
+    return Table("Differences, seed by seed", columns, rows, labels=2)
 
 
 def sentences(averages: Mapping[Key, BySeed], intervals: Intervals) -> list[str]:
