@@ -34,7 +34,7 @@ def test_the_scatter_has_a_point_for_each_run_with_both_abilities():
 
 def test_bars_stand_only_for_pairs_of_runs_that_are_both_there():
     figure = plots.second_stage(AVERAGES)
-    assert {(row["metric"], row["run"], row["when"]) for row in figure.rows} == {
+    assert {(row["panel"], row["run"], row["when"]) for row in figure.rows} == {
         (metric, run, when)
         for metric in ("instruction", "faithfulness")
         for run, when in (("mtl", "before"), ("reset", "after"))
@@ -44,10 +44,10 @@ def test_bars_stand_only_for_pairs_of_runs_that_are_both_there():
 
 def test_length_and_form_are_told_by_family():
     assert plots.length(AVERAGES, {}).rows == [
-        {"family": "context", "run": "mtl", "tokens": 11},
-        {"family": "context", "run": "reset", "tokens": 8},
+        {"panel": "context", "run": "mtl", "tokens": 11},
+        {"panel": "context", "run": "reset", "tokens": 8},
     ]
-    assert plots.form({}, AVERAGES).rows[0] == {"family": "instruction", "run": "mtl", "empty": 0.25, "at_limit": 0.25}
+    assert plots.form({}, AVERAGES).rows[0] == {"panel": "instruction: empty", "run": "mtl", "share": 0.25}
 
 
 def test_a_histogram_s_shares_sum_to_one_for_candidates_and_for_winners():

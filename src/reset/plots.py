@@ -1,4 +1,7 @@
-"""The figures: each a small table, which `dvc plots` reads as CSV, and the same numbers drawn as SVG."""
+"""The figures: each a small table, which `dvc plots` reads as CSV, and the same numbers drawn as SVG.
+
+A table of several pictures has a column `panel`, by which the templates in .dvc/plots part them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,12 +59,12 @@ def second_stage(averages: Mapping[Key, BySeed]) -> Figure:
             means = [value.mean * scale for value in values if value]
             groups.append(("", [(before, means[0], 1), (after, means[1], 4)]))
             rows += [
-                {"metric": metric, "run": run, "when": when, "value": mean}
+                {"panel": metric, "run": run, "when": when, "value": mean}
                 for run, when, mean in zip((before, after), ("before", "after"), means, strict=True)
             ]
         if groups:
             pictures.append((TITLES[metric], drawing.bars(groups, f"{TITLES[metric]} before and after a second stage")))
-    return Figure("second_stage", ("metric", "run", "when", "value"), rows, pictures)
+    return Figure("second_stage", ("panel", "run", "when", "value"), rows, pictures)
 
 
 def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
@@ -72,12 +75,12 @@ def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> 
         for run in runs.ordered(run for run, _, _ in averages):
             value = _overall(averages, run, "length")
             if value is not None:
-                rows.append({"family": family, "run": run, "tokens": value.mean})
+                rows.append({"panel": family, "run": run, "tokens": value.mean})
                 bars.append((run, value.mean, ROLES.get(run, CONTROLS)))
         if bars:
             caption = "Context-dependent sets" if family == "context" else "Instruction sets"
             pictures.append((caption, drawing.bars([("", bars)], f"Mean answer length in tokens: {caption}", 1)))
-    return Figure("length", ("family", "run", "tokens"), rows, pictures)
+    return Figure("length", ("panel", "run", "tokens"), rows, pictures)
 
 
 def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
@@ -87,8 +90,9 @@ def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Fi
         for run in runs.ordered(run for run, _, _ in averages):
             empty, cut = (_overall(averages, run, metric) for metric in ("empty", "at_limit"))
             if empty and cut:
-                rows.append({"family": family, "run": run, "empty": empty.mean, "at_limit": cut.mean})
-    return Figure("form", ("family", "run", "empty", "at_limit"), rows, [])
+                rows.append({"panel": f"{family}: empty", "run": run, "share": empty.mean})
+                rows.append({"panel": f"{family}: at limit", "run": run, "share": cut.mean})
+    return Figure("form", ("panel", "run", "share"), rows, [])
 
 
 def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:
@@ -98,28 +102,28 @@ def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:
         for family, found in families.items():
             if not found.candidates:
                 continue
+            caption = f"{pool}, {'context-dependent' if family == 'context' else 'instruction'} prompts"
             low, high = min(0.0, min(found.candidates)), max(1.0, max(found.candidates))
             edges = [low + (high - low) * place / BINS for place in range(BINS + 1)]
             shares = {kind: histogram(getattr(found, kind), edges) for kind in ("candidates", "winners")}
             for kind, of_bins in shares.items():
                 rows += [
-                    {"pool": pool, "family": family, "kind": kind, "score": edge, "share": share}
+                    {"panel": caption, "kind": kind, "score": edge, "share": share}
                     for edge, share in zip(edges, of_bins, strict=False)
                 ]
-            caption = f"{pool}, {'context-dependent' if family == 'context' else 'instruction'} prompts"
             series = [("all candidates", shares["candidates"], 1), ("winners", shares["winners"], 4)]
             pictures.append((caption, drawing.histogram(edges, series, "total score", f"Score histogram: {caption}")))
-    return Figure("scores", ("pool", "family", "kind", "score", "share"), rows, pictures)
+    return Figure("scores", ("panel", "kind", "score", "share"), rows, pictures)
 
 
 def training(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> Figure:
     """Training and evaluation loss by step; `curves` maps run and seed to rows of step, loss and eval_loss."""
-    columns = ("run", "seed", "step", "loss", "eval_loss")
+    columns = ("panel", "seed", "step", "loss", "eval_loss")
     rows, pictures = [], []
     for run in runs.ordered(curves):
         series = []
         for seed, steps in sorted(curves[run].items()):
-            rows += [{"run": run, "seed": seed, **{key: step[key] for key in columns[2:]}} for step in steps]
+            rows += [{"panel": run, "seed": seed, **{key: step[key] for key in columns[2:]}} for step in steps]
             for name, key, colour in (("loss", "loss", 1), ("evaluation loss", "eval_loss", 3)):
                 points = [(step["step"], step[key]) for step in steps if step[key] is not None]
                 if points:

@@ -1,0 +1,38 @@
+"""`dvc plots`: what dvc.yaml declares exists, with its columns and its template."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reset import plots
+
+DECLARED = yaml.safe_load(Path("dvc.yaml").read_text()).get("plots", [])
+TEMPLATES = sorted(Path(".dvc/plots").glob("*.json"))
+FIGURES = [
+    plots.tradeoff({}), plots.second_stage({}), plots.length({}, {}), plots.form({}, {}), plots.scores({}),
+    plots.training({}),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not DECLARED, reason="dvc.yaml declares no plots")
+def test_every_figure_is_declared_with_columns_of_its_table_and_a_template_that_exists():
+    columns = {figure.name: {*figure.columns} for figure in FIGURES}
+    entries = [next(iter(entry.items())) for entry in DECLARED]
+    assert {name for name, _ in entries} == set(columns)
+    for name, entry in entries:
+        ((path, ys),) = entry["y"].items()
+        assert path == f"report/plots/{name}.csv"
+        assert {entry["x"], *([ys] if isinstance(ys, str) else ys)} <= columns[name]
+        assert Path(f".dvc/plots/{entry['template']}.json") in TEMPLATES
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_a_template_is_vega_lite_with_dvc_s_anchors(path):
+    text = path.read_text()
+    spec = json.loads(text)
+    assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+    assert spec["data"] == {"values": "<DVC_METRIC_DATA>"}
+    assert "<DVC_METRIC_X>" in text and "<DVC_METRIC_Y>" in text
+    assert '"rev"' in text  # two revisions can be told apart
