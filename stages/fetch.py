@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from reset import params, records
 from reset.errors import InputError, explain
-from reset.sources import published
+from reset.sources import fetching
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     dataset = parser.parse_args().dataset
     data = params.declared("fetch", key=dataset).data
 
-    rows = published.rows(dataset, data.datasets[dataset].source, data.mirror, data.world)
+    rows = fetching.rows(dataset, data.datasets[dataset].source, data.mirror, data.world)
     out = Path("data/raw") / f"{dataset}.jsonl"
     count = records.write(out, tqdm(rows, f"fetch {dataset}", unit=" rows", disable=None, mininterval=1))
     if not count:

@@ -4,11 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from reset import filtering, params, records
+from reset import filtering, params, records, retrieval
 from reset.datasets import chosen, own_file
-from reset.errors import explain
-from reset.published import registry
-from reset.sources import own
+from reset.errors import InputError, explain
+from reset.published import own, registry
 
 
 def main() -> None:
@@ -21,7 +20,11 @@ def main() -> None:
     entry = own.entry(dataset, file) if file else registry.entry(dataset)
 
     raw = Path("data/raw") / f"{dataset}.jsonl"
-    counts = filtering.filter_file(raw, Path("data/filtered") / dataset, entry, settings, data.passages, data.seed)
+    if not raw.is_file():
+        raise InputError(f"{raw}: no such file; run the stage fetch@{dataset}")
+    contexts = retrieval.contexts(data.retrieval, entry, raw, data.passages)
+    folder = Path("data/filtered") / dataset
+    counts = filtering.filter_file(raw, folder, entry, settings, data.passages, data.seed, contexts)
     records.write_json(f"metrics/data/{dataset}.json", counts)
     dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
     print(

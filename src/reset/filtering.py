@@ -57,7 +57,7 @@ def filter_rows(
     mapped = []
     for where, row in rows:
         shape = shape_of(entry, row, where)
-        check(row, shape.columns, where)
+        check(row, shape.columns | ({"split": str} if "split" in row else {}), where)
         mapped.append((where, row, shape.record(row)))
     if contexts is not None:
         found = contexts([record["question"] for _, _, record in mapped])

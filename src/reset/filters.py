@@ -18,7 +18,7 @@ def has_response(_row: Row, record: Row) -> str | None:
 
 def without_context(row: Row, _record: Row) -> str | None:
     """Dolly: rows that bring a context are no open-ended requests, whatever their category says."""
-    return "has a context" if row["context"].strip() else None
+    return "has a context" if (row["context"] or "").strip() else None
 
 
 def long_response(_row: Row, record: Row) -> str | None:
@@ -55,7 +55,7 @@ def answer_supported(row: Row, record: Row) -> str | None:
     """
     if any(text in record["context"] for text in record.get("sources", [])):
         return None
-    return answer_mentioned(row, record)
+    return "no passage supports an answer" if answer_mentioned(row, record) else None
 
 
 def has_document(_row: Row, record: Row) -> str | None:

@@ -1,7 +1,7 @@
 """Alpaca: requests and answers by GPT-3.5 (CC BY-NC 4.0); evaluation data in the paper."""
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, instruction_record
+from reset.published.entry import Entry, Shape, instruction_record
 from reset.records import Row
 
 NO_INPUT = {"", "noinput", "<noinput>", "no input"}  # placeholders that stand in the published `input`
@@ -17,7 +17,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="alpaca",
     task="instruction",
-    origin=Hub("tatsu-lab/alpaca", splits={"eval": "train"}),
     shapes=(Shape({"instruction": str, "input": str, "output": str}, record),),
     filters=filters.INSTRUCTION,
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 from reset import filters
 from reset.published import mrqa
-from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.published.entry import Entry, Shape, context_record
 from reset.records import Row
 
 
@@ -16,9 +16,9 @@ def record(row: Row) -> Row:
 
 
 def _flat(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    return [text for entry in value or [] for text in _flat(entry)]
+    if isinstance(value, list):
+        return [text for entry in value for text in _flat(entry)]
+    return [] if value is None else [str(value)]
 
 
 def asks_for_a_span(row: Row, _record: Row) -> str | None:
@@ -29,7 +29,6 @@ def asks_for_a_span(row: Row, _record: Row) -> str | None:
 ENTRY = Entry(
     name="bioasq",
     task="extractive_qa",
-    origin=Hub("mrqa-workshop/mrqa", splits={"eval": "test"}, subset="BioASQ"),
     shapes=(
         Shape({"id": str, "body": str, "type": str, "snippets": [{"text": str}]}, record),
         Shape(mrqa.COLUMNS, mrqa.record),

@@ -1,7 +1,7 @@
 """CNN/DailyMail 3.0.0: news articles with their bullet points (text under the publishers' copyright)."""
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.published.entry import Entry, Shape, context_record
 from reset.records import Row
 
 
@@ -16,7 +16,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="cnn_dailymail",
     task="summarization",
-    origin=Hub("abisee/cnn_dailymail", config="3.0.0", splits={"train": "train", "eval": "validation"}),
     shapes=(Shape({"id": str, "article": str, "highlights": str}, record),),
     filters=filters.SUMMARIZATION,
 )

@@ -1,7 +1,7 @@
 """Dolly-15K: requests and answers by Databricks' employees (CC BY-SA 3.0)."""
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, instruction_record
+from reset.published.entry import Entry, Shape, instruction_record
 from reset.records import Row
 
 
@@ -12,7 +12,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="dolly",
     task="instruction",
-    origin=Hub("databricks/databricks-dolly-15k", splits={"train": "train"}),
     shapes=(Shape({"instruction": str, "context": (str, None), "response": str}, record),),
     filters=(filters.without_context, *filters.INSTRUCTION),
 )

@@ -14,37 +14,14 @@ Filter = Callable[[Row, Row], str | None]  # published row, record -> why it is 
 
 
 @dataclass(frozen=True)
-class Hub:
-    """Where a data set lies on the Hugging Face hub.
-
-    `splits` maps the role of a split (train, eval) to its name on the hub. `revision` is a commit; None: no commit
-    could be confirmed, so the newest is taken and the fetch stage says so. `file` picks one file of a repository whose
-    files differ in shape; `subset` keeps the rows whose column `subset` starts with it (MRQA holds many sets).
-    """
-
-    id: str
-    splits: dict[str, str]
-    config: str | None = None
-    revision: str | None = None
-    file: str | None = None
-    subset: str | None = None
-
-
-@dataclass(frozen=True)
-class Web:
-    """A JSON Lines file outside the hub, pinned by a commit in its address."""
-
-    url: str
-
-
-@dataclass(frozen=True)
 class Shape:
     """One way in which rows of the set are published.
 
     `columns`: the columns that it needs, each with its type: str, int, bool, float, [type] for a list, {name: type}
-    for an object, (type, value) where that one value may stand instead, as null; or a function of value, place and
-    field name that raises InputError. `record` turns a published row into a record: `native` (the set's own id or
-    None), instruction, question, context (passages), references; filters judge it afterwards.
+    for an object (lists beside each other, as in a table, must be equally long), (type, value) where that one value
+    may stand instead, as null; or a function of value, place and field name that raises InputError. `record` turns a
+    published row into a record: `native` (the set's own id or None), instruction, question, context (passages),
+    references; filters judge it afterwards.
     """
 
     columns: dict[str, Any]
@@ -53,7 +30,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Entry:
-    """One data set: its task, where it lies, its shapes, its filters in the order in which they are counted.
+    """One data set: its task, its shapes, its filters in the order in which they are counted.
 
     `passages` says how QA contexts come: "retrieved" (a ranked list, left alone) or "gathered" (one gold passage or an
     unordered pile, where data.retrieval may build a list). `unanswered`: rows have no reference. `read` replaces the
@@ -63,7 +40,6 @@ class Entry:
 
     name: str
     task: str
-    origin: Hub | Web | None
     shapes: tuple[Shape, ...]
     filters: tuple[Filter, ...]
     passages: str = "retrieved"
@@ -113,6 +89,9 @@ def _check(value: Any, kind: Any, where: str, field: str) -> None:
             if name not in value:
                 raise InputError(f"{where}: field '{field}' has no '{name}'; it has {', '.join(value) or 'nothing'}")
             _check(value[name], inner, where, f"{field}.{name}")
+        if all(isinstance(inner, list) for inner in kind.values()) and len({len(value[name]) for name in kind}) > 1:
+            sizes = ", ".join(f"{name}: {len(value[name])}" for name in kind)
+            raise InputError(f"{where}: field '{field}' holds lists of different lengths ({sizes})")
     elif type(value) is not kind and not (kind is float and type(value) is int):
         raise InputError(f"{where}: field '{field}' is {_name(value)}; {kind.__name__} is expected")
     elif kind is str and len(value) > LONGEST_FIELD:

@@ -2,7 +2,7 @@
 
 from reset import filters
 from reset.published import mrqa
-from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.published.entry import Entry, Shape, context_record
 from reset.records import Row
 
 
@@ -15,7 +15,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="nq",
     task="extractive_qa",
-    origin=Hub("mrqa-workshop/mrqa", splits={"train": "train", "eval": "validation"}, subset="NaturalQuestions"),
     shapes=(
         Shape({"question": str, "answers": [str], "ctxs": [{"title": (str, None), "text": str}]}, record),
         Shape(mrqa.COLUMNS, mrqa.record),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reset import blocks, filters, records
-from reset.published.entry import Entry, Hub, Shape, check, instruction_record
+from reset.published.entry import Entry, Shape, check, instruction_record
 from reset.records import Row
 
 LABELS = {"name": [str], "value": [float], "count": [int]}
@@ -94,6 +94,8 @@ def in_english(row: Row, _record: Row) -> str | None:
 
 
 def accepted(row: Row, _record: Row) -> str | None:
+    if row.get("tree_state") not in (None, "ready_for_export"):
+        return "of an unfinished conversation"
     if row["deleted"]:
         return "deleted"
     if row["synthetic"]:
@@ -116,7 +118,6 @@ def rated_well(row: Row, _record: Row) -> str | None:
 ENTRY = Entry(
     name="oasst1",
     task="instruction",
-    origin=Hub("OpenAssistant/oasst1", splits={"train": "train"}),
     shapes=(Shape(COLUMNS, record),),
     filters=(is_reply, answers_the_opening, in_english, accepted, *filters.INSTRUCTION, rated_well),
     read=read,

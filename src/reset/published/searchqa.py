@@ -4,7 +4,7 @@ import re
 
 from reset import filters
 from reset.published import mrqa
-from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.published.entry import Entry, Shape, context_record
 from reset.records import Row
 
 OPTIONAL = re.compile(r"\([^()]*\)")  # "(Lou) Gehrig": the part in brackets may be left out
@@ -34,7 +34,6 @@ def _record(row: Row, passages: list[str]) -> Row:
 ENTRY = Entry(
     name="searchqa",
     task="extractive_qa",
-    origin=Hub("mrqa-workshop/mrqa", splits={"eval": "validation"}, subset="SearchQA"),
     shapes=(
         Shape(
             {

@@ -3,7 +3,7 @@
 import re
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, instruction_record
+from reset.published.entry import Entry, Shape, instruction_record
 from reset.records import Row
 
 OPENING = re.compile(r"^\s*Task:[ \t]*")
@@ -23,7 +23,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="self_instruct",
     task="instruction",
-    origin=Hub("yizhongw/self_instruct", config="self_instruct", splits={"train": "train"}),
     shapes=(Shape({"prompt": str, "completion": str}, record),),
     filters=filters.INSTRUCTION,
 )

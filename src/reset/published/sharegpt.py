@@ -3,7 +3,7 @@
 import re
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, instruction_record
+from reset.published.entry import Entry, Shape, instruction_record
 from reset.records import Row
 
 PIECE = re.compile(r"_(\d+)$")  # long chats are split: abc_0 opens the chat, abc_1 continues it
@@ -32,11 +32,6 @@ def starts_with_exchange(row: Row, _record: Row) -> str | None:
 ENTRY = Entry(
     name="sharegpt",
     task="instruction",
-    origin=Hub(
-        "anon8231489123/ShareGPT_Vicuna_unfiltered",
-        splits={"train": "train"},
-        file="ShareGPT_V3_unfiltered_cleaned_split.json",
-    ),
     shapes=(Shape({"id": str, "conversations": [{"from": str, "value": str}]}, record),),
     filters=(opens_the_chat, starts_with_exchange, *filters.INSTRUCTION, filters.long_response),
 )

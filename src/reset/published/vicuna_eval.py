@@ -1,7 +1,7 @@
 """Vicuna-eval: eighty questions without references, for evaluation (Apache-2.0)."""
 
 from reset import filters
-from reset.published.entry import Entry, Shape, Web, instruction_record
+from reset.published.entry import Entry, Shape, instruction_record
 from reset.records import Row
 
 
@@ -16,10 +16,6 @@ def record_of_the_table(row: Row) -> Row:
 ENTRY = Entry(
     name="vicuna_eval",
     task="instruction",
-    origin=Web(
-        "https://raw.githubusercontent.com/lm-sys/FastChat/0e6d3e4beaab66f4d3f93db72541a4abab8af28d/"
-        "fastchat/llm_judge/data/vicuna_bench/question.jsonl"
-    ),
     shapes=(
         Shape({"question_id": int, "turns": [str]}, record),
         Shape({"question_id": int, "text": str}, record_of_the_table),  # fastchat/eval/table, the older file

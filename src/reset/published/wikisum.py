@@ -5,7 +5,7 @@ mistake at the time, so this is most likely the set that was used.
 """
 
 from reset import filters
-from reset.published.entry import Entry, Hub, Shape, context_record
+from reset.published.entry import Entry, Shape, context_record
 from reset.records import Row
 
 
@@ -16,7 +16,6 @@ def record(row: Row) -> Row:
 ENTRY = Entry(
     name="wikisum",
     task="summarization",
-    origin=Hub("d0rj/wikisum", splits={"eval": "test"}),
     shapes=(Shape({"article": str, "summary": str}, record),),
     filters=filters.SUMMARIZATION,
 )

@@ -1,0 +1,57 @@
+"""Five passages by BM25: for QA sets that come with one gold passage, or with an unordered pile, a question."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from reset import blocks
+from reset.errors import InputError
+from reset.published.entry import Entry, check, shape_of
+from reset.records import Row
+
+MODES = ("published", "bm25")
+
+
+def contexts(mode: str, entry: Entry, raw: Path, count: int) -> Callable[[Sequence[str]], list[list[str]]] | None:
+    """What builds the contexts of a data set: None where the published ones stay (data.retrieval: published, or a set
+    whose passages a search engine has ranked already)."""
+    if mode not in MODES:
+        raise InputError(f"params.yaml: 'data.retrieval' is {mode!r}; one of {', '.join(MODES)} is expected")
+    if mode == "published" or entry.passages != "gathered":
+        return None
+    return Retriever(passages(entry, blocks.numbered(raw)), count)
+
+
+def passages(entry: Entry, rows: Iterable[tuple[str, Row]]) -> list[str]:
+    """All distinct passages of a data set, in the order of its file."""
+    found: dict[str, None] = {}
+    for where, row in rows:
+        shape = shape_of(entry, row, where)
+        check(row, shape.columns, where)
+        found |= dict.fromkeys(shape.record(row)["context"])
+    return list(found)
+
+
+class Retriever:
+    """BM25 (bm25s, Lucene's variant) over a list of passages, which it holds in memory with its index."""
+
+    def __init__(self, texts: list[str], count: int) -> None:
+        import bm25s
+
+        if not texts:
+            raise InputError("data.retrieval: bm25 needs passages, and the data set has none")
+        self.texts, self.count = texts, count
+        self.index = bm25s.BM25()
+        self.index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+
+    def __call__(self, questions: Sequence[str]) -> list[list[str]]:
+        """At most `count` passages for each question, best first; those that share no word with it are left out."""
+        import bm25s
+
+        if not questions:
+            return []
+        tokens = bm25s.tokenize(list(questions), stopwords="en", return_ids=False, show_progress=False)
+        best, scores = self.index.retrieve(tokens, k=min(self.count, len(self.texts)), show_progress=False)
+        return [
+            [self.texts[i] for i, score in zip(row, points, strict=True) if score > 0]
+            for row, points in zip(best.tolist(), scores.tolist(), strict=True)
+        ]

@@ -1,0 +1,77 @@
+"""Where each of the thirteen data sets is published. No row of them is part of this project.
+
+No commit of a hub repository could be confirmed when this was written, so `revision` is None everywhere: the newest is
+taken, and the fetch stage says so. Pin one here once it is known; then that one alone is taken.
+"""
+
+from dataclasses import dataclass, field
+
+from reset.errors import InputError
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A repository of the Hugging Face hub.
+
+    `splits` maps the role of a split (train, eval) to its name on the hub. `revision` is a commit, a tag or a branch.
+    `file` picks one file of a repository whose files differ in shape; `subset` keeps the rows whose column `subset`
+    starts with it (MRQA holds many sets). `rows` is the size of a split (by its name on the hub) of which incomplete
+    copies are known.
+    """
+
+    id: str
+    splits: dict[str, str]
+    config: str | None = None
+    revision: str | None = None
+    file: str | None = None
+    subset: str | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Web:
+    """A JSON Lines file outside the hub, pinned by the commit in its address."""
+
+    url: str
+
+
+GITHUB = "https://raw.githubusercontent.com"
+ORIGINS: dict[str, Hub | Web] = {
+    "dolly": Hub("databricks/databricks-dolly-15k", {"train": "train"}),
+    "sharegpt": Hub(
+        "anon8231489123/ShareGPT_Vicuna_unfiltered",
+        {"train": "train"},
+        file="ShareGPT_V3_unfiltered_cleaned_split.json",
+    ),
+    "self_instruct": Hub("yizhongw/self_instruct", {"train": "train"}, config="self_instruct"),
+    "oasst1": Hub("OpenAssistant/oasst1", {"train": "train"}),
+    "alpaca": Hub("tatsu-lab/alpaca", {"eval": "train"}),
+    "vicuna_eval": Web(
+        f"{GITHUB}/lm-sys/FastChat/0e6d3e4beaab66f4d3f93db72541a4abab8af28d/"
+        "fastchat/llm_judge/data/vicuna_bench/question.jsonl"
+    ),
+    "koala_eval": Web(
+        f"{GITHUB}/arnav-gudibande/koala-test-set/2d4396aee3cff495382e9b0ad2521d70b177763b/koala_test_set.jsonl"
+    ),
+    "nq": Hub("mrqa-workshop/mrqa", {"train": "train", "eval": "validation"}, subset="NaturalQuestions"),
+    "ms_marco": Hub("microsoft/ms_marco", {"train": "train", "eval": "validation"}, config="v2.1"),
+    "cnn_dailymail": Hub(
+        "abisee/cnn_dailymail",
+        {"train": "train", "eval": "validation"},
+        config="3.0.0",
+        rows={"train": 287_113},  # a release of the loader lost all DailyMail stories (huggingface/datasets#4317)
+    ),
+    "bioasq": Hub("mrqa-workshop/mrqa", {"eval": "test"}, subset="BioASQ"),
+    "searchqa": Hub("mrqa-workshop/mrqa", {"eval": "validation"}, subset="SearchQA"),
+    "wikisum": Hub("d0rj/wikisum", {"eval": "test"}),
+}
+
+
+def origin(dataset: str) -> Hub | Web:
+    """Where a data set is published; InputError for a name that is none of the thirteen."""
+    if dataset not in ORIGINS:
+        raise InputError(
+            f"params.yaml: 'data.datasets.{dataset}' is no published data set ({', '.join(ORIGINS)}); "
+            "for your own rows give source: {path, task, columns}"
+        )
+    return ORIGINS[dataset]

@@ -1,0 +1,61 @@
+import json
+import os
+
+import pytest
+
+from reset import blocks
+from reset.errors import InputError
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"".join(json.dumps({"n": n, "text": "x" * (n % 90)}).encode() + b"\n" for n in range(1000)))
+    return path
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000, 1 << 20])
+def test_blocks_hold_every_line_once_and_in_order(path, size):
+    rows = [row for block in blocks.split(path, size) for row in block.rows()]
+    assert [row["n"] for _, row in rows] == list(range(1000))
+    assert [where for where, _ in rows] == [f"{path}:{n}" for n in range(1, 1001)]
+
+
+def test_a_last_line_without_line_break_counts(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"n": 1}\n\n{"n": 2}')
+    assert list(blocks.numbered(path)) == [(f"{path}:1", {"n": 1}), (f"{path}:3", {"n": 2})]
+
+
+def test_line_separators_of_unicode_do_not_end_a_line(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a\u2028b\u0085c"}\n', encoding="utf-8")
+    assert [row["text"] for _, row in blocks.numbered(path)] == ["a\u2028b\u0085c"]
+
+
+def test_several_processes_give_what_one_gives(path, monkeypatch):
+    monkeypatch.setattr(blocks, "split", lambda path, split=blocks.split: split(path, 1000))
+
+    def numbers(block):
+        return [row["n"] for _, row in block.rows()]
+
+    assert list(blocks.over(path, numbers, processes=3)) == list(blocks.over(path, numbers, processes=1))
+
+
+def test_an_error_in_a_process_comes_out_with_its_line(path, monkeypatch):
+    monkeypatch.setattr(blocks, "split", lambda path, split=blocks.split: split(path, 1000))
+    lines = path.read_bytes().split(b"\n")
+    lines[700] = b"{broken"
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match=r"rows\.jsonl:701: not JSON"):
+        list(blocks.over(path, lambda block: sum(1 for _ in block.rows()), processes=2))
+
+
+def test_a_process_that_dies_is_an_error_and_no_endless_wait(path):
+    with pytest.raises(Exception, match="terminated abruptly"):
+        list(blocks.over(path, lambda block: os._exit(3), processes=2))
+
+
+def test_small_files_start_no_process(path):
+    own = os.getpid()
+    assert set(blocks.over(path, lambda block: os.getpid())) == {own}

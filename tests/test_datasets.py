@@ -1,0 +1,35 @@
+import pytest
+
+from reset.datasets import DataSet, OwnFile, chosen, own_file
+from reset.errors import InputError
+
+PUBLISHED = {"source": "published", "train": None, "eval": 0}
+
+
+def test_a_published_data_set_trains_unless_its_size_is_zero():
+    assert chosen("nq", PUBLISHED) == DataSet("published", None, 0)
+    assert chosen("nq", PUBLISHED).trains
+    assert not chosen("nq", PUBLISHED | {"train": 0, "eval": 5}).trains
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": -1}, "data.datasets.nq.train.*-1"),
+        ({"train": 0}, "leave the data set out"),
+        ({"train": "many"}, "data.datasets.nq.train"),
+        ({"source": "hub"}, "data.datasets.nq.source.*published or"),
+        ({"source": {"path": "x", "task": "qa", "columns": {}}}, "data.datasets.nq.source.task.*extractive_qa"),
+        ({"source": {"path": "x", "task": "summarization"}}, "missing key 'data.datasets.nq.source.columns'"),
+        ({"rows": 3}, "unknown key 'data.datasets.nq.rows'"),
+    ],
+)
+def test_a_wrong_setting_is_named(change, message):
+    with pytest.raises(InputError, match=message):
+        chosen("nq", PUBLISHED | change)
+
+
+def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
+    source = {"path": "mine.jsonl", "task": "summarization", "columns": {"context": "text", "references": "summary"}}
+    assert own_file("mine", source) == OwnFile("mine.jsonl", "summarization", source["columns"])
+    assert own_file("nq", "published") is None

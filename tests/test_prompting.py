@@ -1,0 +1,131 @@
+import pytest
+
+from reset import blocks, prompting, records, templates
+from reset.errors import InputError
+from reset.overlong import SPECIAL_TOKENS, TokenCounter
+from reset.prompting import Settings
+
+PAPER = templates.load("paper")
+
+
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory):
+    """Counts words and marks; every character of other scripts is a token of its own."""
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[a-zA-Z0-9]+|[^\s]"), "removed", invert=True)
+    path = tmp_path_factory.mktemp("model") / "tokenizer.json"
+    tokenizer.save(str(path))
+    return TokenCounter(str(path))
+
+
+def qa(context, answer="gold", native=1, task="extractive_qa"):
+    return {
+        "id": f"nq:{native}", "dataset": "nq", "task": task, "instruction": "", "question": "which word ?",
+        "context": context, "references": [answer],
+    }  # fmt: skip
+
+
+def run(folder, rows, counter, policy="trim_context", limit=100, evaluation=()):
+    records.write(folder / "in/train.jsonl", rows)
+    records.write(folder / "in/eval.jsonl", evaluation)
+    settings = Settings("paper", policy, limit)
+    counts = prompting.prompt_folder(folder / "in", folder / "out", PAPER, counter, settings)
+    return counts, records.read(folder / "out/train.jsonl")
+
+
+def length(row, counter):
+    return sum(counter.counts([row["prompt"], row["target"]])) + SPECIAL_TOKENS
+
+
+LONG = " ".join(f"w{n}" for n in range(500))
+
+
+def test_a_row_that_fits_is_rendered_whole(tmp_path, counter):
+    counts, [row] = run(tmp_path, [qa(["the gold word"])], counter)
+    assert row["prompt"] == PAPER.render(qa(["the gold word"]))
+    assert (row["target"], row["instruction"]) == ("gold", PAPER.instructions["extractive_qa"])
+    assert list(row) == [
+        "id", "dataset", "task", "instruction", "question", "context", "references", "prompt", "target",
+    ]  # fmt: skip
+    assert counts["train"] == {
+        "read": 1, "dropped": {}, "kept": 1, "cut": 0, "cut_share": 0.0,
+        "prompt_words": len(row["prompt"].split()), "target_words": 1.0,
+    }  # fmt: skip
+    assert counts["eval"]["read"] == 0
+
+
+@pytest.mark.parametrize("limit", [90, 91, 100, 137, 300])
+def test_trimming_cuts_the_context_alone_and_no_more_than_it_must(tmp_path, counter, limit):
+    counts, [row] = run(tmp_path, [qa(["the gold word", LONG, LONG])], counter, limit=limit)
+    assert length(row, counter) == limit
+    assert row["prompt"].endswith("\nwhich word ?\n\n### Response:")
+    assert row["prompt"] == PAPER.render(row)
+    assert row["context"][0] == "the gold word"
+    assert LONG.startswith(row["context"][1])
+    assert counts["train"]["cut_share"] == 1.0
+
+
+def test_an_extractive_row_whose_answer_is_cut_off_is_dropped_and_counted(tmp_path, counter):
+    rows = [qa([f"{LONG} gold"]), qa([f"gold {LONG}"], native=2)]
+    counts, kept = run(tmp_path, rows, counter)
+    assert [row["id"] for row in kept] == ["nq:2"]
+    assert counts["train"]["dropped"] == {"gold answer in the part cut off": 1}
+
+
+def test_a_summary_may_lose_any_part_of_its_document(tmp_path, counter):
+    row = qa([f"{LONG} gold"], task="summarization") | {"question": ""}
+    _, [kept] = run(tmp_path, [row], counter)
+    assert length(kept, counter) == 100
+
+
+def test_what_cannot_be_shortened_is_dropped_and_never_cut(tmp_path, counter):
+    request = qa([]) | {"task": "instruction", "instruction": LONG, "question": ""}
+    long_target = qa(["gold"], answer=f"gold {LONG}", native=2)
+    counts, kept = run(tmp_path, [request, long_target, qa(["gold"], native=3)], counter)
+    assert [row["id"] for row in kept] == ["nq:3"]
+    assert counts["train"]["dropped"] == {"over-long without its context": 2}
+
+
+def test_drop_and_raise_do_as_they_say(tmp_path, counter):
+    rows = [qa(["gold"]), qa([f"gold {LONG}"], native=2)]
+    counts, kept = run(tmp_path, rows, counter, "drop")
+    assert [row["id"] for row in kept] == ["nq:1"]
+    assert counts["train"]["dropped"] == {"over-long": 1}
+    with pytest.raises(
+        InputError, match=r"train\.jsonl:2: row 'nq:2' has \d+ tokens, more than data\.max_tokens \(100\)"
+    ):
+        run(tmp_path, rows, counter, "raise")
+    assert records.read(tmp_path / "out/train.jsonl") == kept
+
+
+def test_a_limit_shorter_than_the_template_is_an_error(tmp_path, counter):
+    with pytest.raises(InputError, match="no row is left"):
+        run(tmp_path, [qa(["gold"])], counter, limit=20)
+
+
+def test_other_scripts_are_counted_and_not_guessed(tmp_path, counter):
+    counts, [row] = run(tmp_path, [qa(["gold " + "\ufdfa" * 300])], counter, limit=200)
+    assert length(row, counter) <= 200
+    assert counts["train"]["cut"] == 1
+
+
+def test_evaluation_rows_without_references_get_an_empty_target(tmp_path, counter):
+    request = qa([]) | {"task": "instruction", "instruction": "Say hello.", "question": "", "references": []}
+    run(tmp_path, [], counter, evaluation=[request])
+    assert records.read(tmp_path / "out/eval.jsonl")[0]["target"] == ""
+
+
+def test_many_processes_write_what_one_writes(tmp_path, counter, monkeypatch):
+    rows = [qa([f"gold {LONG[: n % 700]}"], native=n) for n in range(300)]
+    counts, alone = run(tmp_path, rows, counter)
+    monkeypatch.setattr(blocks, "ALONE", 0)
+    monkeypatch.setattr(blocks, "split", lambda path, split=blocks.split: split(path, 5000))
+    assert run(tmp_path, rows, counter) == (counts, alone)
+
+
+def test_a_model_without_a_readable_tokenizer_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json: no tokenizer"):
+        TokenCounter(str(tmp_path / "tokenizer.json"))

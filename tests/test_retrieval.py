@@ -1,0 +1,65 @@
+import pytest
+
+from reset import records, retrieval
+from reset.errors import InputError
+from reset.filtering import filter_rows
+from reset.published import registry
+
+NQ = registry.entry("nq")
+
+
+def row(question, answer, passage):
+    return {"question": question, "answers": [answer], "ctxs": [{"title": "", "text": passage}]}
+
+
+ROWS = [
+    row("who painted the mona lisa", "Leonardo", "The Mona Lisa was painted by Leonardo."),
+    row("where is the mona lisa", "Louvre", "The Louvre shows the Mona Lisa to many visitors."),
+    row("how tall is the eiffel tower", "330 metres", "The Eiffel tower stands 330 metres tall."),
+    row("what is quartz", "a mineral", "Nothing of use here, only the Mona Lisa."),
+]
+
+
+@pytest.fixture
+def raw(tmp_path):
+    path = tmp_path / "nq.jsonl"
+    records.write(path, ROWS)
+    return path
+
+
+def test_the_best_passages_of_the_whole_set_come_first(raw):
+    [first, tower] = retrieval.contexts("bm25", NQ, raw, 3)([ROWS[0]["question"], ROWS[2]["question"]])
+    assert first[0] == ROWS[0]["ctxs"][0]["text"]
+    assert len(first) == 3
+    assert tower == [ROWS[2]["ctxs"][0]["text"]]
+
+
+def test_passages_without_a_word_of_the_question_are_left_out(raw):
+    assert retrieval.contexts("bm25", NQ, raw, 3)(["what is quartz"]) == [[]]
+
+
+def test_no_more_passages_are_asked_for_than_there_are(raw):
+    assert len(retrieval.contexts("bm25", NQ, raw, 50)(["mona lisa"])[0]) == 3
+
+
+def test_the_mention_filter_judges_what_was_retrieved(raw):
+    contexts = retrieval.contexts("bm25", NQ, raw, 1)
+    kept = filter_rows([(f"f:{n}", row) for n, row in enumerate(ROWS, 1)], NQ, 5, contexts)
+    assert len(kept.kept) == 2
+    assert kept.dropped == {"no passage": 1, "gold answer in no passage": 1}
+
+
+def test_published_contexts_and_ranked_ones_are_left_alone(raw):
+    assert retrieval.contexts("published", NQ, raw, 5) is None
+    assert retrieval.contexts("bm25", registry.entry("ms_marco"), raw, 5) is None
+
+
+def test_an_unknown_mode_is_named(raw):
+    with pytest.raises(InputError, match="'data.retrieval' is 'dense'; one of published, bm25"):
+        retrieval.contexts("dense", NQ, raw, 5)
+
+
+def test_a_set_without_passages_is_an_error(tmp_path):
+    records.write(tmp_path / "nq.jsonl", [row("q", "a", " ")])
+    with pytest.raises(InputError, match="needs passages"):
+        retrieval.contexts("bm25", NQ, tmp_path / "nq.jsonl", 5)
