@@ -1,15 +1,21 @@
 """What a failed judge call means: try again, give this one up, or stop everything."""
 
-import asyncio
 import email.utils
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 LONGEST_WAIT = 120.0  # seconds; a provider that asks for more has closed for now, and waiting would look like a hang
+
+NEVER_CONNECTED = {
+    "ConnectError",
+    "ClientConnectorError",
+    "PoolTimeout",
+    "UnsupportedProtocol",
+}  # so nothing was billed
 
 
 class Malformed(Exception):
@@ -34,15 +40,16 @@ def judge(error: Exception) -> Fault:
     """The fault behind an exception of the openai client, of `asyncio.timeout`, or of ours; others are raised again."""
     import openai
 
-    if isinstance(error, asyncio.TimeoutError | openai.APITimeoutError):
+    if isinstance(error, openai.APIConnectionError) and NEVER_CONNECTED & set(_causes(error)):
+        return Fault("retry", "no connection")
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
         return Fault("retry", "no reply in time", paid=True)
     if isinstance(error, Malformed | json.JSONDecodeError | UnicodeDecodeError | openai.APIResponseValidationError):
         return Fault("retry", "malformed reply", paid=True)
     if isinstance(error, openai.APIStatusError):
         return _status(error.status_code, error.code or error.type or "", _message(error.body), error.response.headers)
     if isinstance(error, openai.APIConnectionError):
-        # a refused connection cost nothing; one that broke later may have been billed
-        return Fault("retry", "connection failed", paid=not _never_connected(error))
+        return Fault("retry", "connection broken", paid=True)
     raise error
 
 
@@ -83,10 +90,8 @@ def _message(body: object) -> str:
     return " ".join(str(text).split())[:200]
 
 
-def _never_connected(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if type(cause).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"):
-            return True
-        cause = cause.__cause__
-    return False
+def _causes(error: BaseException | None) -> Iterator[str]:
+    """The class names of an error and its causes: the client hides the transport's own behind its own."""
+    while error is not None:
+        yield from (kind.__name__ for kind in type(error).__mro__)
+        error = error.__cause__
