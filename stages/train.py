@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True, help="model folder")
     parser.add_argument("--train", type=Path, required=True, help="rows with prompt and target")
     parser.add_argument("--dev", type=Path, required=True, help="rows that choose the checkpoint")
+    parser.add_argument("--end", type=Path, help="second model folder to write: the weights after the last step")
     args = parser.parse_args()
 
     section = params.declared(args.stage, run=args.run, seed=str(args.seed)).train
@@ -23,7 +24,8 @@ def main() -> None:
     if shared.launch and not launch.inside():
         launch.relaunch(shared.launch)
         return
-    training.run(training.Job(args.run, args.seed, args.start, args.train, args.dev, shared, recipe))
+    training.hide_unused_packages(shared)
+    training.run(training.Job(args.run, args.seed, args.start, args.train, args.dev, shared, recipe, args.end))
 
 
 if __name__ == "__main__":

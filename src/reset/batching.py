@@ -84,7 +84,8 @@ def packed(examples: Sequence[Example]) -> dict[str, Any]:
         following += [*example.labels[1:], IGNORE]
     if not examples:
         ids, positions, following = [0], [0], [IGNORE]
-    tensors = {"input_ids": torch.tensor([ids]), "position_ids": torch.tensor([positions])}
+    # with a cache the model would not look for restarts in the positions, and rows would see each other
+    tensors = {"input_ids": torch.tensor([ids]), "position_ids": torch.tensor([positions]), "use_cache": False}
     return _with_targets(tensors, torch.tensor([following]))
 
 

@@ -22,11 +22,11 @@ class Folder:
     """The checkpoints of one run: `<root>/<hash of identity>/checkpoint-<step>`.
 
     `identity` names everything they depend on, so that another seed, row or parameter finds none of them. The folder
-    remembers it, to be able to say why.
+    remembers it, to be able to say why. `leads` is true in the one process that writes and speaks.
     """
 
-    def __init__(self, root: Path, identity: dict[str, Any]):
-        self.root, self.identity = root, identity
+    def __init__(self, root: Path, identity: dict[str, Any], leads: bool = True):
+        self.root, self.identity, self.leads = root, identity, leads
         self.path = root / records.digest(identity)
 
     def checkpoint(self, step: int) -> Path:
@@ -34,23 +34,23 @@ class Folder:
 
     def latest(self) -> Path | None:
         """The newest whole checkpoint. Half-written ones are removed; both they and foreign ones are reported."""
-        if not (self.path / "identity.json").is_file():
-            self._report_foreign()
-            records.write_json(self.path / "identity.json", self.identity)
-        whole = []
-        for path in self.path.glob("checkpoint-*"):
-            if is_whole(path):
-                whole.append(path)
-            else:
+        found = sorted(self.path.glob("checkpoint-*"), key=_step)
+        whole = [path for path in found if is_whole(path)]
+        if self.leads:
+            for path in set(found) - set(whole):
                 _say(f"{path} was not written to its end: removed")
                 shutil.rmtree(path)
-        newest = max(whole, key=_step, default=None)
-        if newest:
-            _say(f"resuming from {newest}")
-        return newest
+            if whole:
+                _say(f"resuming from {whole[-1]}")
+            else:
+                self._report_foreign()
+            records.write_json(self.path / "identity.json", self.identity)
+        return whole[-1] if whole else None
 
     def complete(self, step: int, history: list[dict[str, float]]) -> None:
         """Mark the checkpoint of `step` as whole, then remove all but it and the best one."""
+        if not self.leads:
+            return
         path = self.checkpoint(step)
         files = {str(p.relative_to(path)): p.stat().st_size for p in sorted(path.rglob("*")) if p.is_file()}
         records.write_json(path / MARKER, files)

@@ -66,7 +66,7 @@ def encode(rows: list[Row], tokenizer: Any, max_length: int, where: str) -> list
         if len(ids) > max_length:
             raise InputError(
                 f"{where}: row '{row['id']}' has {len(ids)} tokens with its target, train.shared.max_length is "
-                f"{max_length}; lower data.max_tokens, for shorter contexts, or raise max_length"
+                f"{max_length}; lower data.max_tokens for shorter contexts, or raise max_length"
             )
         examples.append(Example(row["id"], ids, len(prompt)))
     return examples

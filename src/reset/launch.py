@@ -10,8 +10,18 @@ from reset.errors import InputError
 
 
 def inside() -> bool:
-    """Whether a launcher started this process (torchrun and deepspeed both set RANK)."""
+    """Whether a launcher started this process (torchrun and deepspeed both set RANK and WORLD_SIZE)."""
     return "RANK" in os.environ
+
+
+def rank() -> int:
+    """This process among all; 0 leads: it alone writes and speaks."""
+    return int(os.environ.get("RANK", 0))
+
+
+def processes() -> int:
+    """How many processes train together, over all machines."""
+    return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def relaunch(command: str) -> None:

@@ -1,6 +1,7 @@
 """transformers.Trainer with this project's batches, a loss over targets alone, and checkpoints whole or absent."""
 
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
+from transformers.utils import logging
 
 from reset import batching
 from reset.checkpoints import Folder
@@ -18,16 +20,19 @@ from reset.errors import InputError
 if TYPE_CHECKING:
     from reset.training import Job, Shared
 
+LOG_EVERY = 10  # optimizer steps between two rows of the learning curve
 LOST = 3.0  # a loss above this many times that of uniform guessing, ln(vocabulary), counts as exploded (our assumption)
 
 
-def arguments(job: "Job") -> TrainingArguments:
-    """The Trainer's arguments for `job`. InputError where the batch does not divide over the processes."""
-    shared, recipe = job.shared, job.recipe
-    args = TrainingArguments(
-        output_dir=f".work/train/{job.name}",
+def arguments(job: "Job", accumulation: int, folder: Path) -> TrainingArguments:
+    """The Trainer's arguments for `job`, with checkpoints in `folder`."""
+    shared, on_gpu = job.shared, torch.cuda.is_available()
+    logging.disable_progress_bar()
+    return TrainingArguments(
+        output_dir=str(folder),
         per_device_train_batch_size=shared.micro_batch,
-        learning_rate=recipe.learning_rate,
+        gradient_accumulation_steps=accumulation,
+        learning_rate=job.recipe.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=shared.warmup,
         weight_decay=shared.weight_decay,
@@ -36,30 +41,24 @@ def arguments(job: "Job") -> TrainingArguments:
         eval_steps=shared.eval_every,
         save_strategy="steps",
         save_steps=shared.eval_every,
-        logging_steps=shared.log_every,
+        logging_steps=LOG_EVERY,
         logging_nan_inf_filter=False,
         bf16=shared.precision == "bf16",
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not on_gpu,
         gradient_checkpointing=shared.gradient_checkpointing,
         deepspeed=shared.deepspeed,
         seed=job.seed,
-        dataloader_pin_memory=torch.cuda.is_available(),
+        dataloader_pin_memory=on_gpu,
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to="none",
     )
-    share = shared.micro_batch * args.world_size
-    if recipe.batch % share:
-        raise InputError(
-            f"params.yaml: train.{job.run}.batch {recipe.batch} is no multiple of {share}, "
-            f"train.shared.micro_batch {shared.micro_batch} × {args.world_size} processes"
-        )
-    args.gradient_accumulation_steps = recipe.batch // share
-    return args
 
 
-def load_model(folder: Path, shared: "Shared") -> Any:
-    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or adapters added."""
+def load_model(folder: Path, shared: "Shared", seed: int) -> Any:
+    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or with random adapters."""
+    if shared.lora and shared.frozen:
+        raise InputError("params.yaml: train.shared.frozen has no effect with lora, which freezes all; set it to []")
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     if shared.lora:
         from peft import LoraConfig, get_peft_model
@@ -73,7 +72,9 @@ def load_model(folder: Path, shared: "Shared") -> Any:
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
-        return get_peft_model(model, adapters)
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return get_peft_model(model, adapters)
     freeze(model, shared.frozen)
     return model
 
@@ -99,14 +100,16 @@ def fit(
     steps: list[batching.Batch],
     shared: "Shared",
     folder: Folder,
-    resume_from: Path | None,
 ) -> list[dict[str, float]]:
-    """Run `steps`, leaving checkpoints in `folder`; returns the log, one dict an entry, each with its `step`."""
-    args.output_dir = str(folder.path)
+    """Run `steps` from the newest checkpoint of `folder`, leaving the best and the last there.
+
+    Returns the log, one dict an entry, each with its `step`.
+    """
     trainer = CompletionTrainer(model, args, train, dev, steps, shared)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Watch(folder, len(steps), args.process_index == 0))
-    trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    trainer.add_callback(Watch(folder, [sum(len(train[i].input_ids) for i in step) for step in steps]))
+    last = folder.latest()
+    trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.log_history
 
 
@@ -127,7 +130,7 @@ class CompletionTrainer(Trainer):
         super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
         self.examples, self.dev, self.steps = train, dev, steps
         self.limit = LOST * math.log(model.config.vocab_size)
-        self.step_loss = 0.0
+        self.step_loss = torch.zeros((), device=args.device)
 
     def get_train_dataloader(self) -> DataLoader:
         args = self.args
@@ -145,15 +148,26 @@ class CompletionTrainer(Trainer):
         return DataLoader(examples, batch_sampler=plan, collate_fn=self.data_collator, pin_memory=pin)  # type: ignore
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        """Backward through one micro-batch; InputError before the optimizer's step when the loss is lost."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        self.step_loss += loss.item()
-        self._stop_if_lost(self.step_loss, self.state.global_step + 1, "loss")
+        self.step_loss += loss
         if self.accelerator.sync_gradients:
-            self.step_loss = 0.0
+            mean = self.accelerator.reduce(self.step_loss, "mean").item()  # processes scale theirs by their number
+            self.step_loss = torch.zeros_like(loss)
+            self._stop_if_lost(mean, self.state.global_step + 1, "loss")
         return loss
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
-        """Mean loss per target token over the dev rows; the logarithm of the perplexity."""
+        """The dev rows' loss as the Trainer's evaluation."""
+        loss = self.dev_loss()
+        self._stop_if_lost(loss, self.state.global_step, "evaluation loss")
+        metrics = {f"{metric_key_prefix}_loss": loss}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def dev_loss(self) -> float:
+        """Mean loss per target token over the dev rows, all processes together; the logarithm of the perplexity."""
         args, examples = self.args, self.dev
         order = sorted(range(len(examples)), key=lambda i: -len(examples[i].input_ids))
         share = args.per_device_train_batch_size * args.world_size
@@ -169,17 +183,10 @@ class CompletionTrainer(Trainer):
             for inputs in self._loader(examples, plan):
                 inputs = self._prepare_inputs(inputs)
                 targets = (inputs["labels"] != IGNORE).sum()
-                if targets:  # under ZeRO-3 all processes must call the model, so empty rounds are at the end of all
-                    sums += torch.stack([model(**inputs, num_items_in_batch=one).loss.double(), targets.double()])
-                else:
-                    model(**inputs, num_items_in_batch=one)
+                loss = model(**inputs, num_items_in_batch=one).loss  # their sum; 0 for an empty micro-batch
+                sums += torch.stack([loss.double(), targets.double()])
         sums = self.accelerator.reduce(sums)
-        loss = (sums[0] / sums[1]).item()
-        self._stop_if_lost(loss, self.state.global_step, "evaluation loss")
-        metrics = {f"{metric_key_prefix}_loss": loss}
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(args, self.state, self.control, metrics)
-        return metrics
+        return (sums[0] / sums[1]).item()
 
     def floating_point_ops(self, inputs) -> int:
         return 0  # counting would walk all parameters at every micro-batch
@@ -194,30 +201,33 @@ class CompletionTrainer(Trainer):
 
 
 class Watch(TrainerCallback):
-    """Marks checkpoints as whole, drops those no longer needed, and shows how far the run is."""
+    """Marks checkpoints as whole, and shows how far the run is, how fast, and for how long yet."""
 
-    def __init__(self, folder: Folder, steps: int, speaks: bool):
-        self.folder, self.speaks = folder, speaks
-        self.bar = tqdm(total=steps, unit="step", disable=not speaks, mininterval=1.0)
+    def __init__(self, folder: Folder, tokens: list[int]):
+        self.folder, self.tokens = folder, tokens
+        self.bar = tqdm(total=len(tokens), unit="step", disable=not folder.leads, mininterval=1.0)
+        self.first, self.started = 0, 0.0
+        self.shown: dict[str, str] = {}
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar.update(state.global_step)
+        self.first, self.started = state.global_step, time.perf_counter()
+        self.bar.update(self.first)
         self.bar.unpause()
 
     def on_step_end(self, args, state, control, **kwargs):
         self.bar.update()
-        if state.global_step >= state.max_steps:
-            control.should_log = True
+        if control.should_evaluate or control.should_save:
+            control.should_log = True  # the mean loss since the last row must not reach across a checkpoint
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        shown = {key: f"{logs[key]:.3f}" for key in ("loss", "eval_loss") if key in logs}
-        self.bar.set_postfix(shown, refresh=False)
+        self.shown.update({key: f"{logs[key]:.3f}" for key in ("loss", "eval_loss") if key in logs})
+        rate = sum(self.tokens[self.first : state.global_step]) / (time.perf_counter() - self.started)
+        self.bar.set_postfix({**self.shown, "tokens/s": f"{rate:.0f}"}, refresh=False)
 
     def on_save(self, args, state, control, **kwargs):
         if args.world_size > 1:
             torch.distributed.barrier()
-        if self.speaks:
-            self.folder.complete(state.global_step, state.log_history)
+        self.folder.complete(state.global_step, state.log_history)
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reset import batching, checkpoints, encoding, export, records
+from reset import batching, checkpoints, encoding, export, launch, records
 from reset.errors import InputError
 
 
@@ -24,7 +24,6 @@ class Shared:
 
     max_length: int  # tokens of prompt, target and EOS; a longer row is an error
     eval_every: int  # optimizer steps between two evaluations, each with a checkpoint
-    log_every: int  # optimizer steps between two rows of the curve
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
     precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
@@ -49,7 +48,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Job:
-    """One run of the pipeline. `start` is a model folder, `train` and `dev` are files of rows."""
+    """One run of the pipeline. `start` is a model folder, `train` and `dev` are files of rows.
+
+    `end`, where given, is a second folder to write: the model after the last step, beside the best one.
+    """
 
     run: str
     seed: int
@@ -58,6 +60,7 @@ class Job:
     dev: Path
     shared: Shared
     recipe: Recipe
+    end: Path | None = None
 
     @property
     def name(self) -> str:
@@ -72,59 +75,80 @@ class Job:
         return Path("metrics/train") / f"{self.name}.csv"
 
 
-def identity(job: Job, processes: int) -> dict[str, Any]:
+def run(job: Job) -> None:
+    """Train, or go on where a stopped run left off, and write `job.model`, `job.end` and `job.curve` whole, at the end.
+
+    Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
+    the last good checkpoint then stays under .work/train.
+    """
+    accumulation = micro_batches_per_step(job, launch.processes())
+    train = encoding.expand(_rows(job.train, "no rows to train on"))
+    dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev above 0")
+    tokenizer = load_tokenizer(job.start)
+    train_examples = encoding.encode(train, tokenizer, job.shared.max_length, str(job.train))
+    dev_examples = encoding.encode(dev, tokenizer, job.shared.max_length, str(job.dev))
+    steps = batching.optimizer_batches(
+        [len(example.input_ids) for example in train_examples],
+        job.recipe.batch,
+        job.recipe.epochs,
+        job.shared.length_window,
+        job.seed,
+    )
+    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+
+    from reset import trainer
+
+    arguments = trainer.arguments(job, accumulation, folder.path)  # before the model: ZeRO-3 shards it on loading
+    model = trainer.load_model(job.start, job.shared, job.seed)
+    history = trainer.fit(model, arguments, train_examples, dev_examples, steps, job.shared, folder)
+    if launch.rank() == 0:
+        best = checkpoints.best_step(history)
+        facts = _facts(job, train_examples, dev_examples, history)
+        for step, out in ((best, job.model), (len(steps), job.end)):
+            if out:
+                weights = folder.checkpoint(step)
+                if job.shared.lora:
+                    weights = trainer.merge(job.start, weights, folder.path / "merged")
+                card = export.card(out.name, {**facts, "this step": step, "best step": best})
+                export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+        records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
+        folder.remove()
+
+
+def micro_batches_per_step(job: Job, processes: int) -> int:
+    """How many micro-batches each process accumulates for one step; InputError where they do not make up the batch."""
+    share = job.shared.micro_batch * processes
+    if job.recipe.batch % share:
+        raise InputError(
+            f"params.yaml: train.{job.run}.batch {job.recipe.batch} is no multiple of {share}, which is "
+            f"train.shared.micro_batch {job.shared.micro_batch} × {processes} processes"
+        )
+    return job.recipe.batch // share
+
+
+def identity(job: Job) -> dict[str, Any]:
     """What a checkpoint of `job` depends on, by name; two runs with the same can go on from each other's."""
     return {
         "train rows": records.file_digest(job.train),
         "dev rows": records.file_digest(job.dev),
         "start model": records.file_digest(job.start),
         "seed": job.seed,
-        "number of processes": processes,
-        **{f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key != "launch"},
-        **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()},
+        "number of processes": launch.processes(),
+        **_settings(job),
     }
 
 
-def run(job: Job) -> None:
-    """Train, resume where a stopped run left off, and write `job.model` and `job.curve` whole, at the end.
+def _settings(job: Job) -> dict[str, Any]:
+    """The params of `job` by dotted name, without the launch command, on which no weight depends."""
+    named = {f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key != "launch"}
+    return {**named, **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()}}
 
-    Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
-    the last good checkpoint then stays under .work/train.
-    """
-    _hide_unused_packages(job.shared)
-    tokenizer = load_tokenizer(job.start)
-    rows = encoding.expand(records.read(job.train))
+
+def _rows(path: Path, complaint: str) -> list[records.Row]:
+    rows = records.read(path)
     if not rows:
-        raise InputError(f"{job.train}: no rows to train on")
-    train = encoding.encode(rows, tokenizer, job.shared.max_length, str(job.train))
-    dev = encoding.encode(records.read(job.dev), tokenizer, job.shared.max_length, str(job.dev))
-    if not dev:
-        raise InputError(f"{job.dev}: no rows to choose the checkpoint by; set data.dev above 0")
-
-    from reset import trainer
-
-    arguments = trainer.arguments(job)
-    steps = batching.optimizer_batches(
-        [len(example.input_ids) for example in train],
-        job.recipe.batch,
-        job.recipe.epochs,
-        job.shared.length_window,
-        job.seed,
-    )
-    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job, arguments.world_size))
-    with arguments.main_process_first(local=False, desc="look for checkpoints"):
-        last = folder.latest()
-    model = trainer.load_model(job.start, job.shared)
-    history = trainer.fit(model, arguments, train, dev, steps, job.shared, folder, last)
-    if arguments.process_index == 0:
-        best = checkpoints.best_step(history)
-        weights = folder.checkpoint(best)
-        if job.shared.lora:
-            weights = trainer.merge(job.start, weights, folder.path / "merged")
-        card = export.card(job.name, _facts(job, train, dev, history, best))
-        export.write(job.model, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
-        records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
-        folder.remove()
+        raise InputError(f"{path}: {complaint}")
+    return rows
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -156,25 +180,25 @@ def curve(history: list[dict[str, float]], steps_per_epoch: int) -> str:
     return "\n".join([",".join(columns), *lines]) + "\n"
 
 
-def _facts(job: Job, train: list, dev: list, history: list[dict[str, float]], best: int) -> dict[str, Any]:
+def _facts(
+    job: Job, train: list[encoding.Example], dev: list[encoding.Example], history: list[dict[str, float]]
+) -> dict[str, Any]:
+    tokens = sum(len(example.input_ids) for example in train)
     losses = {int(entry["step"]): entry["eval_loss"] for entry in history if "eval_loss" in entry}
     return {
-        "start": str(job.start),
-        "train": f"{job.train} ({len(train)} rows an epoch, {sum(len(e.input_ids) for e in train)} tokens)",
-        "dev": f"{job.dev} ({len(dev)} rows)",
+        "start": job.start,
+        "train": f"{job.train}: {len(train)} rows an epoch, {tokens} tokens",
+        "dev": f"{job.dev}: {len(dev)} rows",
         "seed": job.seed,
-        **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()},
-        **{f"train.shared.{key}": value for key, value in asdict(job.shared).items()},
-        "steps": max(losses),
-        "best step": best,
-        "eval_loss": f"{losses[best]:.6g}",
+        **_settings(job),
+        "evaluation loss by step": ", ".join(f"{step}: {loss:.5g}" for step, loss in losses.items()),
     }
 
 
-def _hide_unused_packages(shared: Shared) -> None:
+def hide_unused_packages(shared: Shared) -> None:
     """Make transformers and accelerate take packages that this run has no use for as not installed.
 
-    They import whatever is there: a third of the start-up time of a small run.
+    They import whatever is there: a third of the start-up time of a small run. For a process that only trains.
     """
     unused = ["datasets", "boto3", "sklearn", "tensorboard"]
     unused += [] if shared.lora else ["peft"]

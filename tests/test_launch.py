@@ -1,0 +1,33 @@
+import sys
+
+import pytest
+
+from reset import launch
+from reset.errors import InputError
+
+
+def test_one_process_leads_and_is_alone_unless_a_launcher_says_otherwise(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    assert (launch.inside(), launch.rank(), launch.processes()) == (False, 0, 1)
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert (launch.inside(), launch.rank(), launch.processes()) == (True, 3, 8)
+
+
+def test_the_script_runs_again_under_the_command_with_its_own_arguments(tmp_path, monkeypatch):
+    script = tmp_path / "train.py"
+    script.write_text("import pathlib, sys\npathlib.Path('seen').write_text(' '.join(sys.argv[1:]))\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train.py", "--seed", "7"])
+    launch.relaunch(f"{sys.executable} -B")
+    assert (tmp_path / "seen").read_text() == "--seed 7"
+
+
+def test_a_command_that_fails_or_is_not_there_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["-c", "raise SystemExit(3)"])
+    with pytest.raises(InputError, match="ended with code 3"):
+        launch.relaunch(sys.executable)
+    for command in ("no-such-launcher --nproc 8", ""):
+        with pytest.raises(InputError, match="does not begin with a command that can be run"):
+            launch.relaunch(command)

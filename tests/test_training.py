@@ -1,0 +1,286 @@
+"""Whole runs of a two-layer model: what is learned, what is chosen, and what a stop in the middle leaves behind."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from reset import batching, checkpoints, encoding, launch, records, trainer, training
+from reset.errors import InputError
+from tests import tiny_llama
+from tests.tiny_llama import job
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def weights(folder: Path = Path("models/mtl_0")) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def losses(column: str) -> list[float]:
+    header, *lines = Path("metrics/train/mtl_0.csv").read_text().splitlines()
+    at = header.split(",").index(column)
+    return [float(line.split(",")[at]) for line in lines if line.split(",")[at]]
+
+
+def stop_at(step: int, monkeypatch, error: BaseException) -> None:
+    """Raise `error` when the given step is about to begin."""
+    train = trainer.CompletionTrainer.training_step
+
+    def training_step(self, *args, **kwargs):
+        if self.state.global_step + 1 == step:
+            raise error
+        return train(self, *args, **kwargs)
+
+    monkeypatch.setattr(trainer.CompletionTrainer, "training_step", training_step)
+
+
+def test_the_model_learns_the_answer_and_where_it_ends(in_folder):
+    memorise = job(in_folder, 16, {"epochs": 50, "learning_rate": 1e-2}, eval_every=100)
+    training.run(dataclasses.replace(memorise, end=Path("models/end")))
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained("models/end")
+    tokenizer = AutoTokenizer.from_pretrained("models/end")
+    right = 0
+    for row in tiny_llama.rows(16):
+        prompt = torch.tensor(encoding.encode_prompts([row["prompt"]], tokenizer))
+        answer = model.generate(prompt, max_new_tokens=6, do_sample=False)[0, prompt.shape[1] :]
+        right += tokenizer.decode(answer) == f"{row['target']} </s>"
+    assert right >= 15
+
+
+def test_the_loss_is_the_mean_over_target_tokens_and_prompts_have_no_part(in_folder):
+    settings = job(in_folder)
+    tokenizer, model = tiny_llama.tokenizer(), tiny_llama.model().eval()
+    dev = encoding.encode(records.read("dev.jsonl"), tokenizer, 64, "dev")
+    total, targets = 0.0, 0
+    for example in dev:
+        with torch.no_grad():
+            logits = model(torch.tensor([example.input_ids])).logits[0]
+        for at in range(example.prompt_length, len(example.input_ids)):
+            total -= torch.log_softmax(logits[at - 1], -1)[example.input_ids[at]].item()
+            targets += 1
+    still = dataclasses.replace(settings, recipe=dataclasses.replace(settings.recipe, learning_rate=0.0))
+    training.run(still)
+    assert losses("eval_loss") == pytest.approx([total / targets] * 3, rel=1e-4)
+
+
+@pytest.mark.parametrize("shared", [{"micro_batch": 2}, {"micro_batch": 2, "packing": True}, {"packing": True}])
+def test_accumulation_and_packing_leave_the_learning_curve_as_it_is(in_folder, shared):
+    training.run(job(in_folder))
+    plain, curve = load_file("models/mtl_0/model.safetensors"), losses("loss") + losses("eval_loss")
+    training.run(job(in_folder, **shared))
+    assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
+    for name, tensor in load_file("models/mtl_0/model.safetensors").items():
+        torch.testing.assert_close(tensor, plain[name], rtol=1e-3, atol=1e-4)
+
+
+def test_two_runs_are_byte_identical_and_another_seed_is_not(in_folder):
+    def everything() -> dict[str, bytes]:
+        files = [p for root in ("models", "metrics") for p in Path(root).rglob("*") if p.is_file()]
+        return {str(path): path.read_bytes() for path in files}
+
+    training.run(job(in_folder))
+    first = everything()
+    training.run(job(in_folder))
+    assert everything() == first
+    training.run(dataclasses.replace(job(in_folder), seed=1))
+    assert weights(Path("models/mtl_1")) != weights()
+
+
+def test_the_checkpoint_with_the_lowest_evaluation_loss_is_exported(in_folder, monkeypatch):
+    found = iter([2.0, 1.0, 1.0])
+    monkeypatch.setattr(trainer.CompletionTrainer, "dev_loss", lambda self: next(found))
+    training.run(dataclasses.replace(job(in_folder), end=Path("models/end")))
+    best, end = weights(), weights(Path("models/end"))
+    assert "| this step | 8 |" in Path("models/mtl_0/README.md").read_text()
+    assert "| this step | 9 |" in Path("models/end/README.md").read_text()
+    assert best != end
+
+
+def test_frozen_parameters_stay_and_all_others_move(in_folder):
+    training.run(job(in_folder, frozen=["embed_tokens", "layers.0.mlp"]))
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    for name in before:
+        frozen = "embed_tokens" in name or "layers.0.mlp" in name
+        assert torch.equal(before[name], after[name]) == frozen, name
+
+
+def test_adapters_are_trained_merged_and_exported_as_a_plain_model(in_folder):
+    training.run(job(in_folder, lora=training.Lora(rank=4, alpha=8, dropout=0.0)))
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "proj" in name}
+
+
+@pytest.mark.parametrize("shared", [{}, {"lora": training.Lora(rank=4, alpha=8, dropout=0.1)}])
+def test_a_stopped_run_goes_on_to_the_same_model(in_folder, monkeypatch, capsys, shared):
+    training.run(job(in_folder, **shared))
+    whole, curve = weights(), Path("metrics/train/mtl_0.csv").read_bytes()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_at(7, patch, KeyboardInterrupt())
+        training.run(job(in_folder, **shared))
+    training.run(job(in_folder, **shared))
+    assert "resuming from" in capsys.readouterr().err
+    assert weights() == whole
+    assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
+
+
+def test_a_killed_process_goes_on_to_the_same_model(in_folder):
+    training.run(job(in_folder))
+    whole = weights()
+    script = """
+import os, signal, sys
+from pathlib import Path
+from tests.tiny_llama import job
+from reset import trainer, training
+train = trainer.CompletionTrainer.training_step
+def step(self, *args, **kwargs):
+    if self.state.global_step == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train(self, *args, **kwargs)
+trainer.CompletionTrainer.training_step = step
+training.run(job(Path.cwd()))
+"""
+    root = Path(__file__).parents[1]
+    env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
+    assert subprocess.run([sys.executable, "-c", script], env=env, capture_output=True).returncode == -signal.SIGKILL
+    assert list(Path(".work/train/mtl_0").glob("*/checkpoint-4"))
+    training.run(job(in_folder))
+    assert weights() == whole
+
+
+def test_other_params_do_not_resume_and_say_so(in_folder, monkeypatch, capsys):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_at(7, patch, KeyboardInterrupt())
+        training.run(job(in_folder))
+    training.run(job(in_folder, weight_decay=0.1))
+    message = capsys.readouterr().err
+    assert "not resuming from" in message and "other train.shared.weight_decay" in message
+    assert not Path(".work/train/mtl_0").exists()
+
+
+@pytest.mark.parametrize("spoiled", [float("nan"), float("inf"), 1e6])
+def test_a_lost_loss_stops_at_its_step_and_keeps_the_last_good_checkpoint(in_folder, monkeypatch, spoiled):
+    compute = trainer.CompletionTrainer.compute_loss
+
+    def compute_loss(self, *args, **kwargs):
+        loss = compute(self, *args, **kwargs)
+        return loss * spoiled if self.state.global_step == 6 else loss
+
+    monkeypatch.setattr(trainer.CompletionTrainer, "compute_loss", compute_loss)
+    with pytest.raises(InputError, match=r"loss is .* at step 7: .*kept in \.work/train/mtl_0"):
+        training.run(job(in_folder))
+    (kept,) = Path(".work/train/mtl_0").glob("*/checkpoint-4")
+    assert checkpoints.is_whole(kept)
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(kept / "model.safetensors").values())
+    assert not Path("models/mtl_0").exists()
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder, monkeypatch):
+    training.run(job(in_folder))
+    whole = weights()
+    save, saved = torch.save, []
+
+    def full(value, path, *args, **kwargs):
+        saved.append(path)
+        if "checkpoint-8" in str(path):
+            raise OSError(28, "No space left on device")
+        save(value, path, *args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(torch, "save", full)
+        training.run(job(in_folder))
+    assert saved
+    training.run(job(in_folder))
+    assert weights() == whole
+
+
+def test_bf16_trains_in_fp32_weights_and_exports_bf16(in_folder):
+    training.run(job(in_folder, precision="bf16"))
+    tensors = load_file("models/mtl_0/model.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
+    assert losses("eval_loss")[-1] < losses("eval_loss")[0]
+
+
+def test_gradient_checkpointing_changes_no_weight(in_folder):
+    training.run(job(in_folder))
+    plain = weights()
+    training.run(job(in_folder, gradient_checkpointing=True))
+    assert weights() == plain
+
+
+def test_a_wider_length_window_changes_the_order_and_still_learns(in_folder):
+    training.run(job(in_folder))
+    plain = weights()
+    training.run(job(in_folder, length_window=4))
+    assert weights() != plain
+    assert losses("eval_loss")[-1] < losses("eval_loss")[0]
+
+
+def test_the_curve_has_a_row_for_each_logged_or_evaluated_step():
+    history = [
+        {"step": 10, "loss": 2.0, "learning_rate": 1e-3, "grad_norm": 0.5},
+        {"step": 10, "eval_loss": 1.75},
+        {"step": 15, "eval_loss": 1.5},
+        {"step": 15, "train_runtime": 3.0},
+    ]
+    assert training.curve(history, steps_per_epoch=20) == (
+        "step,epoch,loss,eval_loss,learning_rate,grad_norm\n10,0.5,2,1.75,0.001,0.5\n15,0.75,,1.5,,\n"
+    )
+
+
+def test_a_batch_that_does_not_divide_over_the_processes_is_refused(in_folder, monkeypatch):
+    with pytest.raises(InputError, match="train.mtl.batch 8 is no multiple of 3"):
+        training.run(job(in_folder, micro_batch=3))
+    monkeypatch.setattr(launch, "processes", lambda: 2)
+    with pytest.raises(InputError, match="train.shared.micro_batch 8 × 2 processes"):
+        training.run(job(in_folder))
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "dev.jsonl"])
+def test_files_without_rows_are_named(in_folder, name):
+    settings = job(in_folder)
+    Path(name).write_text("")
+    with pytest.raises(InputError, match=f"{name}: no rows"):
+        training.run(settings)
+
+
+def test_a_model_folder_without_tokenizer_or_without_model_is_named(in_folder):
+    settings = job(in_folder)
+    for path in Path("start").glob("tokenizer*"):
+        path.unlink()
+    with pytest.raises(InputError, match="start: no usable tokenizer"):
+        training.run(settings)
+    with pytest.raises(InputError, match="start: no model folder"):
+        Path("start/config.json").unlink()
+        training.run(settings)
+
+
+def test_settings_without_effect_are_refused(in_folder):
+    with pytest.raises(InputError, match="frozen 'wte' is in no parameter's name"):
+        training.run(job(in_folder, frozen=["wte"]))
+    with pytest.raises(InputError, match="frozen has no effect with lora"):
+        training.run(job(in_folder, frozen=["embed"], lora=training.Lora(rank=4, alpha=8, dropout=0.0)))
+
+
+def test_the_plan_of_a_run_does_not_depend_on_the_number_of_processes(in_folder):
+    lengths = [3 + i % 9 for i in range(72)]
+    steps = batching.optimizer_batches(lengths, 8, 1, 1, seed=0)
+    together = {frozenset(step) for step in steps}
+    plans = [batching.micro_batches(steps, 2, 2, 2, rank) for rank in (0, 1)]
+    for i in range(len(steps)):
+        rows = frozenset(row for plan in plans for micro in plan[2 * i : 2 * i + 2] for row in micro)
+        assert rows in together
