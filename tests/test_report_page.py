@@ -94,14 +94,19 @@ def test_filters_and_sorting_keep_and_order_what_they_say(tmp_path, html):
     await set("dataset", "wikisum"); seen.wikisum = facts();
     await set("dataset", ""); await set("filter", "disagree"); seen.disagree = total();
     await set("filter", "all"); await set("low", "2.5"); seen.high = facts();
-    await set("low", ""); await set("sort", "worst"); seen.sorted = facts().map((t) => +t.match(/best ([\\d.]+)/)[1]);
+    await set("low", ""); await set("sort", "worst");
+    const numbers = (name) => facts().map((told) => +told.match(new RegExp(`${name} ([0-9.]+)`))[1]);
+    seen.worst = numbers("best"); await set("sort", "best"); seen.best = numbers("best");
+    await set("sort", "gap"); seen.gap = numbers("gap");
     at("controls").reset(); await pause(); seen.reset = total();
     """
     seen = visit(tmp_path, html, steps)
     assert len(seen["wikisum"]) == 6 and all(told.startswith("wikisum ") for told in seen["wikisum"])
     assert 0 < seen["disagree"] <= 36
     assert seen["high"] and all(float(re.search(r"best ([\d.]+)", told).group(1)) >= 2.5 for told in seen["high"])
-    assert seen["sorted"] == sorted(seen["sorted"])
+    assert seen["worst"] == sorted(seen["worst"]) and seen["worst"][0] < seen["worst"][-1]
+    assert seen["best"] == sorted(seen["best"], reverse=True)
+    assert seen["gap"] == sorted(seen["gap"], reverse=True) and seen["gap"][0] > min(seen["worst"])
     assert seen["reset"] == 54
 
 
