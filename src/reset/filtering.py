@@ -135,6 +135,8 @@ def filter_file(
         for name in ("train", "eval"):
             os.replace(spool / f"{name}.jsonl", folder / f"{name}.jsonl")
         return counts
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); what was there before is whole") from None
     finally:
         shutil.rmtree(spool, ignore_errors=True)
 

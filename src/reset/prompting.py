@@ -130,6 +130,8 @@ def prompt_folder(source: Path, out: Path, templates: Templates, counter: TokenC
         for part in ("train", "eval"):
             os.replace(spool / f"{part}.jsonl", out / f"{part}.jsonl")
         return counts
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}); what was there before is whole") from None
     finally:
         shutil.rmtree(spool, ignore_errors=True)
 

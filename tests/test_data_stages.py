@@ -1,0 +1,150 @@
+"""The five stages as DVC runs them, on the demo world in a scratch copy of the project's files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reset import records
+
+ROOT = Path.cwd()
+SETS = {"dolly": (None, 0), "oasst1": (60, 0), "nq": (None, 20), "cnn_dailymail": (50, 20), "alpaca": (0, 25)}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with the sources, the graph, the paper's profile on the demo world, and a tokenizer for base."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
+        os.symlink(ROOT / name, folder / name)
+    params = yaml.safe_load((ROOT / "profiles/paper.yaml").read_text())
+    params["data"] |= {"mirror": "toy", "world": WORLD, "dev": 4, "max_tokens": 2048}
+    params["data"]["datasets"] = {
+        name: {"source": "published", "train": train, "eval": evaluation} for name, (train, evaluation) in SETS.items()
+    }
+    write_params(folder, params)
+    write_tokenizer(folder / "models/base/tokenizer.json")
+    return folder
+
+
+WORLD = {
+    "seed": 3, "context_rows": 70, "instruction_rows": 80, "evaluation_rows": 25, "extra_sentence": 0.7,
+    "memorised_answer": 0.5, "obedience": 0.4,
+}  # fmt: skip
+
+
+def write_params(folder, params):
+    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def write_tokenizer(path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    path.parent.mkdir(parents=True)
+    tokenizer.save(str(path))
+
+
+def stage(folder, script, *arguments):
+    command = [sys.executable, f"stages/{script}.py", *arguments]
+    environment = os.environ | {"PYTHONPATH": "src"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def run(folder, script, *arguments):
+    done = stage(folder, script, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(project):
+    for name in SETS:
+        for script in ("fetch", "filter", "template"):
+            run(project, script, name)
+    run(project, "evalset")
+    for mix in ("context", "instruction", "mtl"):
+        run(project, "mix", mix)
+    return project
+
+
+def test_filters_drop_what_the_world_plants_and_say_so(finished):
+    dropped = {name: json.loads((finished / f"metrics/data/{name}.json").read_text())["dropped"] for name in SETS}
+    assert dropped["dolly"] == {"has a context": 10}
+    assert dropped["nq"] == {"gold answer in no passage": 20}
+    assert dropped["cnn_dailymail"] == {"empty summary": 20}
+    assert dropped["oasst1"]["quality of 0.5 or less"] > 0
+    assert "10 has a context" in run(finished, "filter", "dolly")
+
+
+def test_prompts_have_the_contract_columns_in_both_parts(finished):
+    for name in SETS:
+        for part in ("train", "eval"):
+            for row in records.stream(finished / f"data/prompts/{name}/{part}.jsonl"):
+                assert list(row) == [
+                    "id", "dataset", "task", "instruction", "question", "context", "references", "prompt", "target",
+                ]  # fmt: skip
+                assert row["id"].startswith(f"{name}:")
+                assert row["prompt"].endswith("### Response:")
+                assert part == "eval" or row["target"] == row["references"][0]
+
+
+def test_evaluation_rows_are_unseen_capped_and_marked(finished):
+    rows = records.read(finished / "data/evaluation.jsonl")
+    sizes = {name: sum(row["dataset"] == name for row in rows) for name in SETS}
+    assert sizes == {"dolly": 0, "oasst1": 0, "nq": 20, "cnn_dailymail": 20, "alpaca": 25}
+    assert {row["dataset"]: row["seen"] for row in rows} == {"nq": True, "cnn_dailymail": True, "alpaca": False}
+    counts = json.loads((finished / "metrics/evalset.json").read_text())
+    assert counts["alpaca"]["seen_in_training"] > 0
+
+
+def test_mixes_are_balanced_and_share_no_row_with_dev_or_evaluation(finished):
+    evaluation = set(records.by_id(records.stream(finished / "data/evaluation.jsonl"), "evaluation"))
+    for mix, groups in (("context", 2), ("instruction", 1), ("mtl", 3)):
+        train = records.by_id(records.stream(finished / f"data/mixes/{mix}/train.jsonl"), mix)
+        dev = records.by_id(records.stream(finished / f"data/mixes/{mix}/dev.jsonl"), mix)
+        assert len(dev) == 4 * groups
+        assert not train.keys() & dev.keys() and not train.keys() & evaluation
+        sizes: dict[str, int] = {}
+        for row in train.values():
+            name = "instruction" if row["task"] == "instruction" else row["dataset"]
+            sizes[name] = sizes.get(name, 0) + row["copies"]
+        assert len(sizes) == groups and len(set(sizes.values())) == 1
+
+
+def test_the_same_stage_writes_the_same_bytes_again(finished):
+    paths = ["data/filtered/nq/train.jsonl", "data/prompts/nq/train.jsonl", "data/mixes/mtl/train.jsonl",
+             "data/evaluation.jsonl", "metrics/mixes/mtl.json"]  # fmt: skip
+    before = [(finished / path).read_bytes() for path in paths]
+    for script, argument in (("fetch", "nq"), ("filter", "nq"), ("template", "nq"), ("evalset", None), ("mix", "mtl")):
+        run(finished, script, *([argument] if argument else []))
+    assert [(finished / path).read_bytes() for path in paths] == before
+
+
+def test_an_error_is_one_line_and_ends_the_stage(project):
+    done = stage(project, "filter", "wikisum")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_the_example_of_own_data_runs_as_written(finished):
+    text = (ROOT / "docs/own-data.md").read_text()
+    row, entry = (re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL).group(1) for kind in ("json", "yaml"))
+    example = json.loads(row)
+    records.write(finished / "manuals.jsonl", [example | {"nr": number} for number in range(1, 11)])
+    params = yaml.safe_load((finished / "params.yaml").read_text())
+    params["data"]["datasets"] |= yaml.safe_load(entry)
+    write_params(finished, params)
+    for script in ("fetch", "filter", "template"):
+        run(finished, script, "manuals")
+    train = records.read(finished / "data/prompts/manuals/train.jsonl")
+    assert (len(train), len(records.read(finished / "data/prompts/manuals/eval.jsonl"))) == (8, 2)
+    assert train[0]["target"] == example["gold"]
+    assert f"{example['text']}\n{example['ask']}" in train[0]["prompt"]
+    assert len((row + entry).splitlines()) + 2 <= 15
