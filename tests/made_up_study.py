@@ -50,8 +50,7 @@ def write(root: Path, seeds: Sequence[int] = (0, 1, 2), prompts: int = 12, runs:
     for pool, samples in (("reset", 7), ("reset_s", 14)):
         for seed in seeds:
             records.write(root / f"data/candidates/{pool}_{seed}.jsonl", candidates(rows, samples, seed))
-    for name in SETS:
-        write_counts(root, name)
+    write_counts(root)
 
 
 def evaluation(prompts: int) -> list[Row]:
@@ -125,14 +124,25 @@ def write_curve(path: Path, seed: int) -> None:
     csv_table.write(path, columns, rows)
 
 
-def write_counts(root: Path, name: str) -> None:
+def write_counts(root: Path) -> None:
+    """What filter, template, evalset and mix count of each data set."""
     dropped = {"gold answer in no passage": 31, "empty question": 2}
-    kept = {"dropped": {}, "cut": 3, "cut_share": 0.01, "prompt_words": 61.5, "target_words": 4.0}
-    filtered = {"dataset": name, "task": SETS[name][0], "read": 400, "dropped": dropped, "passed": 367}
-    filtered |= {"train": 300, "eval": 60, "not_needed": 7}
-    records.write_json(root / f"metrics/data/{name}.json", filtered)
-    parts = {"train": {"read": 300, "kept": 300, **kept}, "eval": {"read": 60, "kept": 60, **kept}}
-    records.write_json(root / f"metrics/prompts/{name}.json", parts)
+    words = {"dropped": {}, "cut": 3, "cut_share": 0.01, "prompt_words": 61.5, "target_words": 4.0}
+    duplicate = "duplicate of another training row"
+    evaluated, mixed = {}, {}
+    for name, (task, seen) in SETS.items():
+        rows = 300 if seen else 0
+        filtered = {"dataset": name, "task": task, "read": 400, "dropped": dropped, "passed": 367}
+        records.write_json(
+            root / f"metrics/data/{name}.json", filtered | {"train": rows, "eval": 60, "not_needed": 307 - rows}
+        )
+        parts = {"train": {"read": rows, "kept": rows, **words}, "eval": {"read": 60, "kept": 60, **words}}
+        records.write_json(root / f"metrics/prompts/{name}.json", parts)
+        evaluated[name] = {"read": 60, "seen_in_training": 4, "kept": 50}
+        if seen:
+            mixed[name] = {"read": 300, duplicate: 10, "dev": 30, "train": 260, "trained": 520}
+    records.write_json(root / "metrics/evalset.json", evaluated)
+    records.write_json(root / "metrics/mixes/mtl.json", mixed)
 
 
 def write_params(root: Path, seeds: Sequence[int] = (0, 1, 2), samples: int = 30) -> None:

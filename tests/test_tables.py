@@ -108,8 +108,15 @@ def test_the_table_of_a_metric_names_its_measure_and_n():
 
 
 def test_dropped_rows_are_told_by_reason():
-    row = {"dropped": {"no passage": 1200, "rare": 0}, "read": 2000, "not_needed": 0, "train": 700, "eval": 100}
+    row = {
+        "dropped": {"no passage": 1200, "rare": 0},
+        "read": 2000,
+        "not_needed": 0,
+        "train": 700,
+        "dev": 9,
+        "eval": 100,
+    }
     row |= {"prompt_words": 61.25, "target_words": None, "cut_share": 0.031}
     assert tables.data({"nq": row}).rows == [
-        ["nq", "no passage:\u00a01,200", "2,000", "0", "700", "100", "61.2", "–", "3.1 %"]
+        ["nq", "no passage:\u00a01,200", "2,000", "0", "700", "9", "100", "61.2", "–", "3.1 %"]
     ]

@@ -9,37 +9,62 @@ from reset.errors import InputError
 from reset.records import Row
 
 PARTS = ("train", "eval")
+SIZES = ("read", "dev", "train", "trained")  # counts of a mix; its other keys are reasons to drop a row
 
 
 def load(datasets: Sequence[str]) -> dict[str, Row]:
-    """The statistics of each data set, from metrics/data and metrics/prompts; InputError where a count is missing."""
-    return {name: of_set(name, _read("data", name), _read("prompts", name)) for name in datasets}
+    """The statistics of each data set, from what filter, template, evalset and mix counted; InputError where a count
+    is missing. The mix is `mtl`, which holds all training sets.
+    """
+    evaluated, mixed = _read(Path("metrics/evalset.json")), _read(Path("metrics/mixes/mtl.json"))
+    return {
+        name: of_set(
+            name,
+            _read(Path(f"metrics/data/{name}.json")),
+            _read(Path(f"metrics/prompts/{name}.json")),
+            evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
+            mixed.get(name, {size: 0 for size in SIZES}),
+        )
+        for name in datasets
+    }
 
 
-def of_set(name: str, filtered: Row, prompted: Row) -> Row:
-    """One data set: rows read, dropped (filters first, then over-long rows), not needed, kept for training and
-    evaluation; mean words of prompt and target over the kept rows (None for no row), share of prompts cut.
+def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) -> Row:
+    """One data set: rows read, dropped by reason in the order of the stages, not needed (left out by a cap), and kept
+    for training, dev and evaluation, which add up; mean words of prompt and target over all rendered rows (None for
+    no row) and the share of prompts that were cut.
     """
     try:
         dropped = dict(filtered["dropped"])
         for part in PARTS:
             for reason, count in prompted[part]["dropped"].items():
                 dropped[reason] = dropped.get(reason, 0) + count
-        kept = {part: prompted[part]["kept"] for part in PARTS}
-        rows, offered = sum(kept.values()), sum(prompted[part]["read"] for part in PARTS)
+        dropped |= {reason: count for reason, count in mixed.items() if reason not in SIZES}
+        dropped["evaluation row seen in training"] = evaluated["seen_in_training"]
+        not_needed = filtered["not_needed"] + evaluated["read"] - evaluated["seen_in_training"] - evaluated["kept"]
+        kept = [prompted[part]["kept"] for part in PARTS]
+        read = sum(prompted[part]["read"] for part in PARTS)
         words = {
-            key: round(sum(prompted[part][key] * kept[part] for part in PARTS) / rows, 1) if rows else None
+            key: round(sum(prompted[part][key] * n for part, n in zip(PARTS, kept, strict=True)) / sum(kept), 1)
+            if sum(kept)
+            else None
             for key in ("prompt_words", "target_words")
         }
-        cut = sum(prompted[part]["cut"] for part in PARTS)
-        counts = {"read": filtered["read"], "dropped": dropped, "not_needed": filtered["not_needed"], **kept}
-        return {**counts, **words, "cut_share": round(cut / offered, 4) if offered else None}
+        return {
+            "read": filtered["read"],
+            "dropped": {reason: count for reason, count in dropped.items() if count},
+            "not_needed": not_needed,
+            "train": mixed["train"],
+            "dev": mixed["dev"],
+            "eval": evaluated["kept"],
+            **words,
+            "cut_share": round(sum(prompted[part]["cut"] for part in PARTS) / read, 4) if read else None,
+        }
     except KeyError as error:
-        raise InputError(f"metrics/data or metrics/prompts, {name}.json: no {error}; run `dvc repro`") from None
+        raise InputError(f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`") from None
 
 
-def _read(folder: str, name: str) -> Any:
-    path = Path("metrics") / folder / f"{name}.json"
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

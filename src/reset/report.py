@@ -93,8 +93,9 @@ SAMPLING = (
     "together."
 )
 DATA = (
-    "Rows read, dropped by the first reason that applies, left out because the set is capped (not needed), and kept. "
-    "Mean words of prompt and target over the kept rows. Cut: prompts whose context was shortened to fit."
+    "Rows read, dropped by the first reason that applies, left out because the set is capped (not needed), and kept "
+    "for training, for choosing the checkpoint (dev) and for evaluation. Mean words of prompt and target over the "
+    "rendered rows. Cut: prompts whose context was shortened to fit."
 )
 TRAINING = "Training and evaluation loss by step, one curve a seed."
 
