@@ -25,6 +25,7 @@ from reset.judges.store import Store
 
 if TYPE_CHECKING:
     from reset.judges.asking import Asker
+    from reset.judges.batch_api import Batches
 
 
 def carry(prompts: Sequence[str], settings: llm.OpenAI, store: str, stage: str, allowed: int) -> dict[str, str]:
@@ -90,16 +91,19 @@ def main() -> None:
 
 async def _ask(prompts: Sequence[str], settings: llm.OpenAI, store: Store, stage: str, allowed: int) -> dict[str, str]:
     from reset.judges.asking import Asker, client
+    from reset.judges.batch_api import Batches
 
+    if not settings.batch_api and store.open_batches(stage):
+        raise InputError(f"{stage}: a batch is under way; set judges.instruction.openai.batch_api to collect it first")
     async with client(settings) as connection:
-        asker = Asker(settings, store, stage, allowed, connection)
+        asker = (Batches if settings.batch_api else Asker)(settings, store, stage, allowed, connection)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, asker.stop, "stopped")
         loop.add_reader(sys.stdin.fileno(), _on_pipe, loop, asker)
         return await asker.run(prompts)
 
 
-def _on_pipe(loop: asyncio.AbstractEventLoop, asker: "Asker") -> None:
+def _on_pipe(loop: asyncio.AbstractEventLoop, asker: "Asker | Batches") -> None:
     """Nothing is ever sent after the task, so a readable pipe is a closed one."""
     loop.remove_reader(sys.stdin.fileno())
     asker.stop("interrupted")

@@ -11,7 +11,7 @@ Errors are never stored. The file is written ahead (WAL), so a reply is safe fro
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,10 @@ CREATE TABLE claims (
 ) WITHOUT ROWID;
 CREATE TABLE money (booked REAL NOT NULL, lost_calls INTEGER NOT NULL, lost_usd REAL NOT NULL);
 INSERT INTO money VALUES (0, 0, 0);
-CREATE TABLE batches (id TEXT PRIMARY KEY, at TEXT NOT NULL);
+CREATE TABLE batches (id TEXT PRIMARY KEY, stage TEXT NOT NULL);
+CREATE TABLE batch_calls (batch TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (batch, key)) WITHOUT ROWID;
 """
+NO_PROCESS = 0  # owner of the claims of a batch, which needs no process to go on
 Claim = Literal["mine", "answered", "busy", "no budget"]
 
 
@@ -140,9 +142,12 @@ class Store:
             old = self._db.execute("SELECT usd FROM claims WHERE key = ?", (key,)).fetchone()
             if old and paid:
                 self._lose(key, old[0])
-            elif old:
-                self._db.execute("DELETE FROM claims WHERE key = ?", (key,))
-                self._db.execute("UPDATE money SET booked = booked - ?", (old[0],))
+            else:
+                self._free(key)
+
+    def _free(self, key: str) -> None:
+        for row in self._db.execute("DELETE FROM claims WHERE key = ? RETURNING usd", (key,)).fetchall():
+            self._db.execute("UPDATE money SET booked = booked - ?", row)
 
     def _lose(self, key: str, usd: float) -> None:
         self._db.execute("DELETE FROM claims WHERE key = ?", (key,))
@@ -150,7 +155,7 @@ class Store:
 
     def booked(self) -> float:
         """USD spent on replies, lost, or at most under way."""
-        return self._db.execute("SELECT booked FROM money").fetchone()[0]
+        return round(self._db.execute("SELECT booked FROM money").fetchone()[0], 9)
 
     def usage(self) -> dict[str, Any]:
         """What was asked and paid so far: totals, and the same for each stage and model."""
@@ -174,19 +179,30 @@ class Store:
         ).fetchone()
         return (count, prompt / max(size, 1), completion / max(count, 1), seconds / max(count, 1))
 
-    def open_batches(self) -> list[str]:
-        """Ids of the batches that were submitted and not collected yet, oldest first."""
-        return [row[0] for row in self._db.execute("SELECT id FROM batches ORDER BY at, id")]
+    def open_batches(self, stage: str) -> list[str]:
+        """Ids of the stage's batches that were submitted and not collected yet."""
+        return [row[0] for row in self._db.execute("SELECT id FROM batches WHERE stage = ? ORDER BY rowid", (stage,))]
 
-    def add_batch(self, id: str) -> None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._db.execute("INSERT OR IGNORE INTO batches VALUES (?, ?)", (id, at))
+    def add_batch(self, id: str, stage: str, keys: Sequence[str]) -> None:
+        """Write a submitted batch down; its claims now hold without this process."""
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO batches VALUES (?, ?)", (id, stage))
+            self._db.executemany("INSERT OR IGNORE INTO batch_calls VALUES (?, ?)", [(id, key) for key in keys])
+            self._db.executemany("UPDATE claims SET pid = ? WHERE key = ?", [(NO_PROCESS, key) for key in keys])
 
     def close_batch(self, id: str) -> None:
-        self._db.execute("DELETE FROM batches WHERE id = ?", (id,))
+        """Forget a collected batch, and free those of its calls that got no reply: the provider did not bill them."""
+        with self._transaction():
+            keys = [row[0] for row in self._db.execute("SELECT key FROM batch_calls WHERE batch = ?", (id,))]
+            for key in keys:
+                self._free(key)
+            self._db.execute("DELETE FROM batch_calls WHERE batch = ?", (id,))
+            self._db.execute("DELETE FROM batches WHERE id = ?", (id,))
 
 
 def _alive(pid: int) -> bool:
+    if pid == NO_PROCESS:
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

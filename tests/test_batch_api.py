@@ -1,0 +1,236 @@
+"""The Batch API against a server on loopback that keeps files and batches as OpenAI does."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+from aiohttp import web
+
+from reset.errors import InputError
+from reset.judges import asking, batch_api, llm
+from reset.judges.store import Store
+from tests.fault_server import GOOD, FaultServer, Reply, completion, good
+from tests.test_llm import ENDPOINT
+
+PROMPTS = [f"prompt {number}" for number in range(5)]
+
+
+class Provider:
+    """Files and batches. A batch ends after `looks` looks at it; `behaviour` answers each line, or None: not done."""
+
+    def __init__(self, behaviour=good, looks=1, status="completed"):
+        self.behaviour, self.looks, self.status = behaviour, looks, status
+        self.files, self.batches, self.calls = {}, {}, []
+        self.refuse_create = None
+
+    def routes(self):
+        return [
+            web.post("/v1/files", self.upload),
+            web.get("/v1/files/{id}/content", self.content),
+            web.post("/v1/batches", self.create),
+            web.get("/v1/batches", self.list),
+            web.get("/v1/batches/{id}", self.retrieve),
+        ]
+
+    async def upload(self, request):
+        form = await request.post()
+        assert form["purpose"] == "batch"
+        id = f"file-{len(self.files)}"
+        self.files[id] = form["file"].file.read().decode()
+        return web.json_response({"id": id, "object": "file"})
+
+    async def content(self, request):
+        return web.Response(text=self.files[request.match_info["id"]])
+
+    async def create(self, request):
+        body = await request.json()
+        assert (body["endpoint"], body["completion_window"]) == ("/v1/chat/completions", "24h")
+        if self.refuse_create:
+            return web.json_response({"error": {"message": "no"}}, status=self.refuse_create)
+        id = f"batch_{len(self.batches)}"
+        lines = [json.loads(line) for line in self.files[body["input_file_id"]].splitlines()]
+        self.calls += [line["body"]["messages"][0]["content"] for line in lines]
+        counts = {"total": len(lines), "completed": 0, "failed": 0}
+        shared = {"object": "batch", "status": "in_progress", "metadata": body["metadata"], "request_counts": counts}
+        self.batches[id] = {"id": id, "lines": lines, "looked": 0, **shared}
+        return web.json_response(self.shown(id))
+
+    def shown(self, id):
+        return {key: value for key, value in self.batches[id].items() if key not in ("lines", "looked")}
+
+    async def list(self, request):
+        shown = [self.shown(id) for id in self.batches]
+        return web.json_response({"object": "list", "data": shown, "has_more": False})
+
+    async def retrieve(self, request):
+        batch = self.batches[request.match_info["id"]]
+        batch["looked"] += 1
+        if batch["looked"] > self.looks and batch["status"] == "in_progress":
+            self.finish(batch)
+        return web.json_response(self.shown(batch["id"]))
+
+    def finish(self, batch):
+        out, errors = [], []
+        for line in reversed(batch["lines"]):  # results come in any order
+            reply = self.behaviour(line["body"]["messages"][0]["content"], 0)
+            row = {"custom_id": line["custom_id"], "error": None}
+            if reply is None:
+                errors.append({**row, "response": None, "error": {"code": "batch_expired", "message": "too late"}})
+            else:
+                body = {"status_code": reply.status, "body": completion(reply, line["body"])}
+                (out if reply.status == 200 else errors).append({**row, "response": body})
+        batch["status"] = self.status
+        for name, rows in (("output_file_id", out), ("error_file_id", errors)):
+            if rows:
+                batch[name] = f"file-{len(self.files)}"
+                self.files[batch[name]] = "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(batch_api, "POLL", 0.01)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "judge.sqlite") as store:
+        yield store
+
+
+def ask(provider, store, prompts=PROMPTS, allowed=0, stop_after=None, **changes):
+    async def run(settings):
+        async with asking.client(settings) as client:
+            batches = batch_api.Batches(settings, store, "stage", allowed, client)
+            if stop_after is not None:
+                asyncio.get_running_loop().call_later(stop_after, batches.stop, "interrupted")
+            return await batches.run(prompts)
+
+    with FaultServer(routes=provider.routes()) as server:
+        return asyncio.run(run(replace(ENDPOINT, base_url=server.url, batch_api=True, retries=0, **changes)))
+
+
+def texts(store, prompts=PROMPTS, **changes):
+    settings = replace(ENDPOINT, **changes)
+    return [[reply.text for reply in llm.standing(prompt, settings, store)[0]] for prompt in prompts]
+
+
+def test_all_calls_go_in_one_batch_and_each_reply_to_its_own_prompt_at_half_price(store):
+    provider = Provider(lambda prompt, before: Reply(f"{prompt}\nRating: 7"))
+    assert ask(provider, store) == {}
+    assert len(provider.batches) == 1 and sorted(provider.calls) == PROMPTS
+    assert texts(store) == [[f"{prompt}\nRating: 7"] for prompt in PROMPTS]
+    assert store.usage()["usd"] == pytest.approx(5 * (2 * 1.0 + 4 * 2.0) / 1e6 / 2)
+    assert store.booked() == pytest.approx(store.usage()["usd"])
+    assert store.open_batches("stage") == []
+
+
+def test_online_and_batch_replies_are_the_same_to_the_store(store):
+    ask(Provider(), store)
+    provider = Provider()
+    ask(provider, store)
+    assert provider.calls == []
+    assert llm.standing(PROMPTS[0], replace(ENDPOINT, batch_api=False), store)[1] is None
+
+
+def test_replies_without_rating_go_into_a_second_batch(store):
+    provider = Provider()
+    provider.behaviour = lambda prompt, before: Reply() if len(provider.batches) == 2 else Reply("hm")
+    ask(provider, store)
+    assert len(provider.batches) == 2
+    assert texts(store) == [["hm", GOOD]] * 5
+
+
+def test_repeats_go_into_the_same_batch(store):
+    provider = Provider()
+    ask(provider, store, repeats=3)
+    assert len(provider.batches) == 1 and len(provider.calls) == 15
+
+
+def test_a_run_that_was_stopped_is_collected_by_the_next_one_and_nothing_is_sent_twice(store):
+    provider = Provider(looks=10_000)
+    with pytest.raises(InputError, match="interrupted; batches under way go on"):
+        ask(provider, store, stop_after=0.3)
+    provider.looks = 0
+    ask(provider, store)
+    assert len(provider.batches) == 1
+    assert texts(store) == [[GOOD]] * 5
+
+
+def test_a_batch_whose_id_was_never_written_down_is_found_at_the_provider(store):
+    provider = Provider(looks=10_000)
+    with pytest.raises(InputError):
+        ask(provider, store, stop_after=0.3)
+    (id,) = store.open_batches("stage")
+    store._db.execute("DELETE FROM batches")
+    provider.looks = 0
+    ask(provider, store)
+    assert list(provider.batches) == [id]
+    assert texts(store) == [[GOOD]] * 5
+
+
+def test_what_an_expired_batch_did_not_do_is_sent_again(store):
+    provider = Provider(status="expired")
+    provider.behaviour = lambda prompt, before: None if prompt == PROMPTS[2] and len(provider.batches) == 1 else Reply()
+    assert ask(provider, store) == {}
+    assert len(provider.batches) == 2
+    assert sorted(provider.calls) == sorted([*PROMPTS, PROMPTS[2]])
+    assert store.usage()["lost_calls"] == 0
+
+
+def test_a_refused_line_is_null_with_its_reason_and_the_others_are_kept(store):
+    refusal = Reply(status=400, error={"message": "too long", "code": "context_length_exceeded"})
+    provider = Provider(lambda prompt, before: refusal if prompt == PROMPTS[1] else Reply())
+    assert ask(provider, store, allowed=1) == {PROMPTS[1]: "batch: too long"}
+    assert len([replies for replies in texts(store) if replies]) == 4
+
+
+def test_more_refused_lines_than_allowed_stop_the_run(store):
+    provider = Provider(lambda prompt, before: Reply(status=500))
+    with pytest.raises(InputError, match="5 answers have no rating, more than judges.max_missing"):
+        ask(provider, store)
+
+
+def test_a_failed_batch_stops_with_its_status_and_books_nothing(store):
+    with pytest.raises(InputError, match="batch batch_0 was failed"):
+        ask(Provider(lambda prompt, before: None, status="failed"), store)
+    assert store.booked() == 0
+    assert store.open_batches("stage") == []
+
+
+def test_a_batch_beyond_the_budget_is_not_sent(store):
+    provider = Provider()
+    with pytest.raises(InputError, match="budget is used up"):
+        ask(provider, store, budget_usd=0.001)
+    assert provider.batches == {} and store.booked() == 0
+
+
+@pytest.mark.parametrize("status, message", [(401, "key is refused"), (500, "HTTP 500")])
+def test_a_refusal_to_create_frees_the_calls(store, status, message):
+    provider = Provider()
+    provider.refuse_create = status
+    with pytest.raises(InputError, match=message):
+        ask(provider, store)
+    assert store.booked() == 0
+    provider.refuse_create = None
+    ask(provider, store)
+    assert texts(store) == [[GOOD]] * 5
+
+
+def test_another_stages_batch_with_the_same_texts_is_waited_for(store):
+    for prompt in PROMPTS[:4]:
+        store.claim(llm.key(ENDPOINT, prompt, 0), 0.001, 1, 999)
+    store.add_batch("theirs", "other stage", [llm.key(ENDPOINT, prompt, 0) for prompt in PROMPTS[:4]])
+    provider = Provider()
+    with pytest.raises(InputError, match="interrupted"):
+        ask(provider, store, stop_after=0.5)
+    assert provider.calls == [PROMPTS[4]]
+
+
+def test_batches_are_cut_by_number_and_size(monkeypatch):
+    calls = [batch_api.Call(f"k{number}", "x" * 100, 0) for number in range(10)]
+    monkeypatch.setattr(batch_api, "MOST_CALLS", 4)
+    assert [len(part) for part in batch_api.parts(calls, ENDPOINT)] == [4, 4, 2]
+    monkeypatch.setattr(batch_api, "MOST_BYTES", 2 * len(batch_api.line(calls[0], ENDPOINT)))
+    assert [len(part) for part in batch_api.parts(calls, ENDPOINT)] == [2, 2, 2, 2, 2]
+    assert list(batch_api.parts([], ENDPOINT)) == []
