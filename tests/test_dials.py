@@ -1,7 +1,7 @@
 import torch
 
 from reset.decoding import Draw, Setting
-from reset.engines.dials import Dials, uniform
+from reset.engines.dials import Dials, invert, uniform
 
 
 def test_uniform_numbers_fill_the_unit_interval_evenly_and_differ_by_seed_and_step():
@@ -26,3 +26,18 @@ def test_top_k_draws_only_the_k_likeliest_and_leaves_other_rows_alone():
     tokens = Dials(draws, "cpu").choose(logits, 0)
     assert set(tokens[1::2].tolist()) == {0, 1}
     assert set(tokens[::2].tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_inversion_by_blocks_finds_the_column_that_plain_cumulation_finds():
+    generator = torch.Generator().manual_seed(0)
+    for columns in (3, 256, 300, 1000):
+        mass = torch.rand(500, columns, generator=generator)
+        mass[mass < 0.7] = 0  # most columns are never to be drawn
+        mass[:, 0] += 1e-3
+        number = torch.rand(500, generator=generator, dtype=torch.float64)
+        number[:3] = torch.tensor([0.0, 1 - 2**-53, 0.5])
+        whole = mass.cumsum(-1, dtype=torch.float64)
+        expected = torch.searchsorted(whole, number[:, None] * whole[:, -1:], right=True)[:, 0]
+        found = invert(mass, number)
+        assert (found == expected).float().mean() > 0.99  # at a step, rounding may decide otherwise
+        assert (mass.gather(1, found[:, None]) > 0).all()

@@ -26,20 +26,38 @@ class Dials:
     def choose(self, logits: torch.Tensor, step: int) -> torch.Tensor:
         """One token a row from logits (rows x vocabulary): the largest, or the inverse of the distribution function
         at the row's uniform number. A row's token depends on its logits, seed and step alone."""
-        best = logits.argmax(-1)
-        if bool(self.greedy.all()):
-            return best
-        scores = logits.float() / self.temperature[:, None]
-        limited = (self.top_k > 0).nonzero()[:, 0]
+        tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
+        tokens[self.greedy] = logits[self.greedy].argmax(-1)
+        warm = ~self.greedy
+        if not bool(warm.any()):
+            return tokens
+        scores = logits[warm].float() / self.temperature[warm, None]
+        top_k = self.top_k[warm]
+        limited = (top_k > 0).nonzero()[:, 0]
         if len(limited):
-            k = self.top_k[limited].clamp(max=scores.shape[-1])
+            k = top_k[limited].clamp(max=scores.shape[-1])
             part = scores[limited]
             least = part.topk(int(k.max())).values.gather(1, k[:, None] - 1)
             scores[limited] = part.masked_fill(part < least, -torch.inf)
-        mass = scores.softmax(-1).cumsum(-1, dtype=torch.float64)
-        point = uniform(self.seed, step)[:, None] * mass[:, -1:]
-        drawn = torch.searchsorted(mass, point, right=True)[:, 0]
-        return torch.where(self.greedy, best, drawn)
+        tokens[warm] = invert(scores.softmax(-1), uniform(self.seed[warm], step))
+        return tokens
+
+
+def invert(mass: torch.Tensor, number: torch.Tensor, block: int = 256) -> torch.Tensor:
+    """The first column of each row whose cumulated mass exceeds `number` (in [0, 1)) times the row's whole.
+
+    First the block of columns is found, then the column in it: a cumulated sum over a whole vocabulary in double
+    precision, which rounding needs, would cost more than many a model's forward pass.
+    """
+    blocks = torch.nn.functional.pad(mass, (0, -mass.shape[-1] % block)).view(len(mass), -1, block)
+    heaps = blocks.sum(-1, dtype=torch.float64)
+    upto = heaps.cumsum(-1)
+    point = number[:, None] * upto[:, -1:]
+    chosen = torch.searchsorted(upto, point, right=True).clamp(max=upto.shape[-1] - 1)
+    inside = blocks.gather(1, chosen[:, :, None].expand(-1, -1, block))[:, 0].cumsum(-1, dtype=torch.float64)
+    rest = (point - (upto - heaps).gather(1, chosen)).clamp(min=0)
+    rest = torch.minimum(rest, inside[:, -1:] * (1 - 1e-12))  # rounding must not step over the block's last token
+    return (chosen * block + torch.searchsorted(inside, rest, right=True))[:, 0]
 
 
 def uniform(seed: torch.Tensor, step: int) -> torch.Tensor:

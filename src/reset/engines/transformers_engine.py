@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from reset.decoding import Draw, Request
-from reset.engines import Answer, Batch, Finished, Settings
+from reset.engines import Answer, Batch, Finished, Settings, attention
 from reset.engines.dials import Dials
 from reset.engines.prompts import Prompts
 from reset.errors import InputError
@@ -37,6 +37,7 @@ class TransformersEngine:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         logging.disable_progress_bar()  # the stage shows its own
         model: Any = AutoModelForCausalLM.from_pretrained(self.folder, dtype=self.dtype)
+        attention.install(model)
         return model.to(device).eval()
 
     @cached_property
