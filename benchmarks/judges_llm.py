@@ -62,6 +62,7 @@ def endpoint(url: str) -> llm.OpenAI:
         max_tokens=512,
         temperature=0.0,
         batch_api=False,
+        extra_body=None,
     )
 
 

@@ -60,13 +60,14 @@ def test_every_prompt_is_asked_once_and_stored_with_its_usage(path):
 
 def test_the_request_holds_the_settings_of_the_paper_and_no_seed(path):
     with FaultServer() as server:
-        ask(server, path, PROMPTS[:1])
+        ask(server, path, PROMPTS[:1], extra_body={"structured_outputs": {"regex": "x"}})
     body = server.requests[0]["body"]
     assert body == {
         "model": "judge-2026-01-01",
         "messages": [{"role": "user", "content": "prompt 0"}],
         "temperature": 0.0,
         "max_tokens": 512,
+        "structured_outputs": {"regex": "x"},
     }
 
 

@@ -176,6 +176,7 @@ def body(prompt: str, settings: llm.OpenAI) -> dict[str, Any]:
         "messages": [{"role": "user", "content": prompt}],
         "temperature": settings.temperature,
         "max_tokens": settings.max_tokens,
+        **(settings.extra_body or {}),
     }
 
 

@@ -19,6 +19,7 @@ from reset.judges.store import Answer, Store
 
 STORE = ".work/judge.sqlite"
 PROMPT = "prompts/judge_instruction.txt"
+CLAIM = re.compile(r"\b(rating)\W{0,5}\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?", re.IGNORECASE)
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -29,7 +30,8 @@ class OpenAI:
     `base_url` null is OpenAI's own. `api_key_env` names the environment variable that holds the key. `budget_usd`
     covers all calls recorded in the store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra
     tries of a call that failed; `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take
-    the median of. `batch_api` sends the calls through the Batch API, slower and at half price.
+    the median of. `batch_api` sends the calls through the Batch API, slower and at half price. `extra_body`: fields to
+    add to each request, such as vLLM's `structured_outputs`; null for none.
     """
 
     base_url: str | None
@@ -48,8 +50,10 @@ class OpenAI:
     max_tokens: int
     temperature: float
     batch_api: bool
+    extra_body: dict[str, Any] | None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "extra_body", _plain(self.extra_body))
         least = {"concurrency": 1, "repeats": 1, "max_tokens": 1, "retries": 0, "parse_retries": 0, "temperature": 0}
         least |= {"price_per_million_input": 0, "price_per_million_output": 0, "budget_usd": 0}
         for key, lowest in least.items():
@@ -102,6 +106,11 @@ class Settings:
             raise InputError(f"judges.instruction: with backend {self.backend}, 'openai' must be {right}")
 
 
+def _plain(value: Any) -> Any:
+    """A section of params as dicts, which JSON knows."""
+    return {key: _plain(entry) for key, entry in value.items()} if isinstance(value, Mapping) else value
+
+
 def check_ready(settings: Settings) -> None:
     """Raise InputError if the judge could not be asked: a paid endpoint without permission, or without a key.
 
@@ -130,12 +139,14 @@ def check_ready(settings: Settings) -> None:
 def render(template: str, request: str, answer: str) -> str:
     """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs marked with "> ".
 
-    The marks make both plain quotations that nothing inside them can end. InputError unless each field is there once.
+    The marks make both plain quotations that nothing inside them can end. Ratings that an answer gives itself are
+    shown without their number ("Rating: 10" as "Rating"), because weak judges repeat the number they saw last.
+    InputError unless each field is there once.
     """
     pieces = re.split(r"\{(request|answer)\}", template)
     if pieces[1::2] != ["request", "answer"]:
         raise InputError(f"{PROMPT}: it must hold {{request}} once and, further down, {{answer}} once")
-    return pieces[0] + _quote(request) + pieces[2] + _quote(answer) + pieces[4]
+    return pieces[0] + _quote(request) + pieces[2] + _quote(CLAIM.sub(r"\1", answer)) + pieces[4]
 
 
 def _quote(text: str) -> str:
@@ -149,7 +160,8 @@ def request_of(prompt: Mapping[str, Any]) -> str:
 
 def key(settings: OpenAI, prompt: str, repeat: int) -> str:
     """The store's key of one call: what may change the reply, and which repeat of it this is."""
-    return records.digest(settings.model, prompt, settings.temperature, settings.max_tokens, repeat)
+    changes = [settings.model, prompt, settings.temperature, settings.max_tokens, settings.extra_body]
+    return records.digest(*changes, repeat)
 
 
 def standing(prompt: str, settings: OpenAI, store: Store) -> tuple[list[Answer], int | None]:
