@@ -53,5 +53,5 @@ def test_scores_agree_with_the_package(tmp_path, use_contradiction):
 def test_scores_agree_with_the_package_on_200_real_pairs(tmp_path):
     pairs = real_pairs()
     assert len(pairs) == 200
-    folder = build(tmp_path, [text for pair in pairs for text in pair], hidden=32, layers=1)
+    folder = build(tmp_path, [text for pair in pairs for text in pair], hidden=32, layers=1, spread=3.0)
     assert largest_difference(pairs, folder, use_contradiction=True) < 1e-4

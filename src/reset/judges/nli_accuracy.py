@@ -1,0 +1,68 @@
+"""How far an NLI model can be trusted: its verdicts on rows that people labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reset import records
+from reset.errors import InputError
+from reset.judges import summac_zs
+from reset.judges.nli import Nli
+from reset.records import Row
+
+LABELS = ("entailment", "contradiction", "neutral")
+
+
+def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
+    """One row a labelled file of `folder`: set, measure, value, chance, n; [] where there is none.
+
+    `nli_*.jsonl` (premise, hypothesis, label) give the accuracy over three labels, and as `chance` the share of the
+    most frequent one. `summac_*.jsonl` (document, claim, label 1 = consistent or 0) give the area under the ROC curve
+    of SummaC-ZS: how often a consistent claim outscores an inconsistent one (ties half), 0.5 by chance.
+    """
+    tables = []
+    for path in sorted(folder.glob("nli_*.jsonl")):
+        rows = _read(path, ("premise", "hypothesis", "label"), LABELS)
+        tables.append({"set": path.stem, "measure": "accuracy", **_accuracy(model, rows, batch_tokens)})
+    for path in sorted(folder.glob("summac_*.jsonl")):
+        rows = _read(path, ("document", "claim", "label"), (0, 1))
+        tables.append({"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)})
+    return tables
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
+    """Share of (positive, negative) pairs in which the positive scores higher, ties half; None if one side is empty."""
+    if not positive or not negative:
+        return None
+    return sum((p > n) + (p == n) / 2 for p in positive for n in negative) / (len(positive) * len(negative))
+
+
+def _read(path: Path, columns: Sequence[str], labels: Sequence[object]) -> list[Row]:
+    rows = records.read(path)
+    for line, row in enumerate(rows, start=1):
+        records.require_columns(row, columns, f"{path}:{line}")
+        if row["label"] not in labels:
+            raise InputError(f"{path}:{line}: label {row['label']!r}; one of {', '.join(map(str, labels))} is expected")
+    return rows
+
+
+def _accuracy(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
+    judged = model.score([(row["premise"], row["hypothesis"]) for row in rows], batch_tokens)
+    right = [_label(*judged[row["premise"], row["hypothesis"]]) == row["label"] for row in rows]
+    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
+    return {"value": round(sum(right) / len(rows), 4), "chance": round(max(counts) / len(rows), 4), "n": len(rows)}
+
+
+def _label(entailment: float, contradiction: float) -> str:
+    chances = (entailment, contradiction, 1.0 - entailment - contradiction)
+    return LABELS[chances.index(max(chances))]
+
+
+def _consistency(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
+    images = [summac_zs.image("", [row["document"]], row["claim"]) for row in rows]
+    judged = model.score({pair for image in images for pair in image.pairs()}, batch_tokens)
+    scores = [summac_zs.score(image, judged)[0] or 0.0 for image in images]
+    consistent = [score for score, row in zip(scores, rows, strict=True) if row["label"] == 1]
+    value = auc(consistent, [score for score, row in zip(scores, rows, strict=True) if row["label"] == 0])
+    return {"value": None if value is None else round(value, 4), "chance": 0.5, "n": len(rows)}

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from reset.errors import InputError
+from reset.judges.nli_accuracy import auc, measure
+
+
+class ByWords:
+    """Stands for a model: a sentence follows from one that has all its words, and "not" contradicts."""
+
+    def score(self, pairs, batch_tokens):
+        def judge(premise, hypothesis):
+            if "not" in hypothesis.split():
+                return 0.1, 0.8
+            return (0.9, 0.0) if set(hypothesis.split()) <= set(premise.split()) else (0.2, 0.2)
+
+        return {pair: judge(*pair) for pair in pairs}
+
+
+def put(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_nli_rows_give_accuracy_and_its_chance_level(tmp_path):
+    triples = [
+        ("a red dog", "a dog", "entailment"),
+        ("a dog", "not a dog", "contradiction"),
+        ("a dog", "a cat", "neutral"),
+        ("a dog", "a dog", "neutral"),
+    ]
+    put(tmp_path / "nli_x.jsonl", [{"premise": p, "hypothesis": h, "label": label} for p, h, label in triples])
+    expected = {"set": "nli_x", "measure": "accuracy", "value": 0.75, "chance": 0.5, "n": 4}
+    assert measure(ByWords(), tmp_path, 100) == [expected]
+
+
+def test_summac_rows_give_the_area_under_the_curve(tmp_path):
+    document = "It rained in York. Dogs ran."
+    rows = [("It rained", 1), ("not it", 0), ("cats", 0), ("birds", 1)]
+    put(tmp_path / "summac_x.jsonl", [{"document": document, "claim": c, "label": label} for c, label in rows])
+    (row,) = measure(ByWords(), tmp_path, 100)
+    assert row == {"set": "summac_x", "measure": "auc", "value": 0.875, "chance": 0.5, "n": 4}
+
+
+def test_a_folder_without_labelled_rows_gives_none(tmp_path):
+    assert measure(ByWords(), tmp_path, 100) == []
+
+
+def test_an_unknown_label_is_an_error_with_its_line(tmp_path):
+    put(tmp_path / "nli_x.jsonl", [{"premise": "a", "hypothesis": "b", "label": "maybe"}])
+    with pytest.raises(InputError, match=r"nli_x.jsonl:1: label 'maybe'"):
+        measure(ByWords(), tmp_path, 100)
+
+
+def test_auc():
+    assert auc([0.9, 0.8], [0.1]) == 1.0
+    assert auc([0.1], [0.9]) == 0.0
+    assert auc([0.5], [0.5]) == 0.5
+    assert auc([], [0.5]) is None
