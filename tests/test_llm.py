@@ -176,10 +176,10 @@ def test_other_numbers_and_the_requests_own_words_are_shown_as_they_are():
 
 @given(st.text(), st.text())
 def test_request_and_answer_can_be_read_back_from_the_prompt(request_text, answer):
-    quoted = [
-        line[2:] for line in llm.render("{request}\n#\n{answer}", request_text, answer).splitlines() if line != "#"
-    ]
-    assert quoted == [*(request_text.splitlines() or [""]), *(answer.splitlines() or [""])]
+    shown = llm.CLAIM.sub(r"\1", answer)
+    lines = llm.render("{request}\n#\n{answer}", request_text, answer).splitlines()
+    quoted = [line[2:] for line in lines if line != "#"]
+    assert quoted == [*(request_text.splitlines() or [""]), *(shown.splitlines() or [""])]
 
 
 def test_a_judge_that_copies_the_answers_last_line_gives_no_rating(store):
