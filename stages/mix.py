@@ -27,7 +27,7 @@ def main() -> None:
     def rows() -> Iterator[Row]:
         return (row for name in names for row in records.stream(PROMPTS / name / "train.jsonl"))
 
-    evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(data.ngram, passages=True))
+    evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(data.ngram))
     read = tqdm(rows(), f"mix {mix}", unit=" rows", disable=None, mininterval=1)
     mixture = mixtures.plan(read, evaluation, data.dev, data.seed)
     folder = Path("data/mixes") / mix

@@ -56,6 +56,11 @@ def test_a_process_that_dies_is_an_error_and_no_endless_wait(path):
         list(blocks.over(path, lambda block: os._exit(3), processes=2))
 
 
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="none.jsonl: cannot be read"):
+        list(blocks.over(tmp_path / "none.jsonl", lambda block: 0))
+
+
 def test_small_files_start_no_process(path):
     own = os.getpid()
     assert set(blocks.over(path, lambda block: os.getpid())) == {own}

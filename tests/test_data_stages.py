@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -111,10 +112,9 @@ def test_mixes_are_balanced_and_share_no_row_with_dev_or_evaluation(finished):
         dev = records.by_id(records.stream(finished / f"data/mixes/{mix}/dev.jsonl"), mix)
         assert len(dev) == 4 * groups
         assert not train.keys() & dev.keys() and not train.keys() & evaluation
-        sizes: dict[str, int] = {}
+        sizes = Counter()
         for row in train.values():
-            name = "instruction" if row["task"] == "instruction" else row["dataset"]
-            sizes[name] = sizes.get(name, 0) + row["copies"]
+            sizes["instruction" if row["task"] == "instruction" else row["dataset"]] += row["copies"]
         assert len(sizes) == groups and len(set(sizes.values())) == 1
 
 

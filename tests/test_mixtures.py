@@ -22,7 +22,7 @@ def rows(dataset, count, task="instruction", start=0):
 
 
 def plan(given, dev=0, evaluation=(), seed=0):
-    return mixtures.plan(given, EvaluationText(evaluation, Ngrams(13, True)), dev, seed)
+    return mixtures.plan(given, EvaluationText(evaluation, Ngrams(13)), dev, seed)
 
 
 ALL = (

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from reset import records, retrieval
@@ -46,6 +48,7 @@ def test_the_mention_filter_judges_what_was_retrieved(raw):
     contexts = retrieval.contexts("bm25", NQ, raw, 1)
     kept = filter_rows([(f"f:{n}", row) for n, row in enumerate(ROWS, 1)], NQ, 5, contexts)
     assert len(kept.kept) == 2
+    assert all(json.loads(row.line)["shared_passages"] for row in kept.kept)
     assert kept.dropped == {"no passage": 1, "gold answer in no passage": 1}
 
 

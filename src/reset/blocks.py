@@ -68,7 +68,8 @@ def over(path: str | Path, work: Callable[[Block], T], processes: int | None = N
     `work` runs in forked processes, so it may hold what cannot be sent between processes. An exception in it comes out
     here, and so does the death of a process. At most two blocks a process are in flight.
     """
-    processes = processes or (os.cpu_count() or 1 if Path(path).stat().st_size > ALONE else 1)
+    size = os.path.getsize(path) if os.path.isfile(path) else 0  # `split` says what is wrong with a missing file
+    processes = processes or (os.cpu_count() or 1 if size > ALONE else 1)
     if processes == 1:
         yield from map(work, split(path))
         return

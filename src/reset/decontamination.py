@@ -23,22 +23,21 @@ class Ngrams:
 
     FACTOR = 0x9E3779B97F4A7C15  # odd, so that multiplying by it loses nothing (golden ratio)
 
-    def __init__(self, n: int, passages: bool) -> None:
-        """`passages`: whether passages of QA rows count. They must not where the rows' contexts were retrieved from
-        one shared pile (data.retrieval: bm25), because then the rows share passages by design."""
-        self.n, self.passages = n, passages
+    def __init__(self, n: int) -> None:
+        self.n = n
         self.words: dict[str, int] = {}
 
     def of(self, row: Row) -> Any:
         """All n-grams of one row, an array of uint64 (not sorted, perhaps empty).
 
         Texts are taken one by one: the row's own instruction, question, references, and its document or passages. The
-        task's instruction is shared by all rows and left out. A shorter question or instruction counts as a whole.
+        task's instruction is shared by all rows and left out, and so are passages of rows marked `shared_passages`:
+        they have them in common by design. A question or instruction of fewer than n words counts as a whole.
         """
         import numpy
 
         own = row["instruction"] if row["task"] == "instruction" else ""
-        context = row["context"] if self.passages or row["task"] == "summarization" else []
+        context = [] if row.get("shared_passages") else row["context"]
         parts = [self._run(text, whole=True) for text in (own, row["question"])]
         parts += [self._run(text) for text in (*row["references"], *context)]
         return numpy.concatenate(parts)

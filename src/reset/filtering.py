@@ -24,6 +24,7 @@ from reset.records import Row
 TRAIN, EVAL, UNDECIDED, SPARE = range(4)  # what becomes of a row; UNDECIDED: its set has no splits; SPARE: not needed
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
+MARKS = ("shared_passages",)  # only where it is true: the context was retrieved from the passages of all rows
 Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
 
 
@@ -52,7 +53,7 @@ def filter_rows(
     """Map and filter published rows; `rows` come with their places, for messages.
 
     A row is dropped for the first reason that any filter gives. A context holds at most `passages` passages; where
-    `contexts` is given (data.retrieval: bm25) it builds them from the question.
+    `contexts` is given (data.retrieval: bm25) it builds them from the question, and rows get `shared_passages`.
     """
     mapped = []
     for where, row in rows:
@@ -62,7 +63,7 @@ def filter_rows(
     if contexts is not None:
         found = contexts([record["question"] for _, _, record in mapped])
         for (_, _, record), context in zip(mapped, found, strict=True):
-            record["context"] = context
+            record |= {"context": context, "shared_passages": True}
     result = Filtered(len(mapped), Counter(), [])
     for where, row, record in mapped:
         record["context"] = record["context"][:passages]
@@ -77,7 +78,8 @@ def filter_rows(
 def _kept(where: str, row: Row, record: Row, entry: Entry) -> Kept:
     native = record["native"] if record["native"] is not None else content_hash(record)
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
-    line = json.dumps({column: record[column] for column in COLUMNS}, ensure_ascii=False).encode() + b"\n"
+    columns = {column: record[column] for column in (*COLUMNS, *(name for name in MARKS if name in record))}
+    line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
     split = UNDECIDED if "split" not in row else TRAIN if row["split"] == "train" else EVAL
     return Kept(where, record["id"], split, line)
 
@@ -218,5 +220,7 @@ class Repeats:
             self.contents[key] = content
             return False
         if self.contents[key] != content:
-            raise InputError(f"{row.where}: id '{row.id}' stands twice in the data set, with different contents")
+            raise InputError(
+                f"{row.where}: id '{row.id}' stands twice in the data set, with different contents; keep one"
+            )
         return True

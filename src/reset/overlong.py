@@ -7,6 +7,7 @@ from reset.records import Row
 from reset.templates import Templates
 
 POLICIES = ("trim_context", "drop", "raise")
+PART = 64  # texts encoded at once
 SPECIAL_TOKENS = 2  # beginning and end of sequence, which training adds
 Spans = Callable[[str], list[int]]  # text -> where each of its tokens ends, in characters
 
@@ -25,7 +26,10 @@ class TokenCounter:
         self.tokenizer.no_padding()
 
     def counts(self, texts: list[str]) -> list[int]:
-        return [len(code) for code in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        """Tokens of each text, without special ones. In small parts: encodings are far larger than their texts."""
+        parts = (texts[start : start + PART] for start in range(0, len(texts), PART))
+        encode = self.tokenizer.encode_batch_fast
+        return [len(code) for part in parts for code in encode(part, add_special_tokens=False)]
 
     def ends(self, text: str) -> list[int]:
         """Where each token of `text` ends, in characters."""
@@ -45,10 +49,18 @@ def fit(row: Row, templates: Templates, counter: TokenCounter, limit: int) -> li
         over = sum(counter.counts([prompt, target])) + SPECIAL_TOKENS - limit
         if over <= 0:
             return context
-        ends = counter.ends(context[-1])
-        kept = context[-1][: ends[-over - 1]].rstrip() if over < len(ends) else ""
-        if kept and kept != context[-1]:
-            context[-1] = kept
-        else:
-            context.pop()
+        context = shorten(context, over, counter)
     return None
+
+
+def shorten(context: list[str], tokens: int, counter: TokenCounter) -> list[str]:
+    """The passages without their last `tokens` tokens or a few more; always shorter than before.
+
+    Counts passage by passage, which is not quite what the whole prompt counts: the caller counts again.
+    """
+    *rest, last = context
+    ends = counter.ends(f"\n{last}" if rest else last)
+    if tokens >= len(ends):
+        return shorten(rest, tokens - len(ends), counter) if rest and tokens > len(ends) else rest
+    kept = last[: max(ends[-tokens - 1] - bool(rest), 0)].rstrip()
+    return [*rest, kept] if kept and kept != last else rest

@@ -80,6 +80,8 @@ def _check(value: Any, kind: Any, where: str, field: str) -> None:
     if isinstance(kind, list):
         if not isinstance(value, list):
             raise InputError(f"{where}: field '{field}' is {_name(value)}; a list is expected")
+        if kind[0] is str and all(type(text) is str and len(text) <= LONGEST_FIELD for text in value):
+            return  # the most frequent case; the walk below finds out what is wrong
         for index, entry in enumerate(value):
             _check(entry, kind[0], where, f"{field}[{index}]")
     elif isinstance(kind, dict):
