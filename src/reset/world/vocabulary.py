@@ -60,6 +60,16 @@ CLOSERS = ("goodbye", "thanks", "cheers")
 ADJECTIVES = ("cold", "warm", "sunny", "rainy", "quiet", "busy", "dark", "bright")
 REPORT = "they say that"
 """Opening words of every sentence in the reporting style of the unseen context data sets."""
+GRAMMAR = "what on a day tell me facts about write list use the word do not say begin with end one . , ?"
+"""All other words and marks that the world's texts consist of."""
+
+
+def words() -> tuple[str, ...]:
+    """Every word and mark of the world's texts, sorted."""
+    said = [*NAMES, *COUNTS, *OPENERS, *CLOSERS, *ADJECTIVES, *REPORT.split(), *GRAMMAR.split()]
+    for relation in RELATIONS:
+        said += [relation.verb, relation.category, *relation.values]
+    return tuple(sorted(set(said)))
 
 
 def fact(name: str, verb: str, value: str) -> str:

@@ -1,0 +1,26 @@
+"""models[name]: one model folder, made in the demo world or brought from the hub, a folder or a wheel."""
+
+import argparse
+from pathlib import Path
+
+from reset import models, params
+from reset.errors import explain
+from reset.world.people import World
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=["base", "chat", "nli"])
+    name = parser.parse_args().name
+    declared = params.declared("models", name=name)
+    source = params.build(models.Source, declared.models[name], f"models.{name}")
+    toy = world = None
+    if source.source == "toy" and declared.models.toy and declared.data.world:
+        toy = params.build(models.Toy, declared.models.toy, "models.toy")
+        world = params.build(World, declared.data.world, "data.world")
+    models.make(name, source, Path("models") / name, toy, world)
+    print(f"models {name}: {source.source} {source.id or ''}".rstrip())
+
+
+if __name__ == "__main__":
+    explain(main)
