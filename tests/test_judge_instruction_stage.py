@@ -28,6 +28,12 @@ OUT = Path("data/verdicts/instruction/samples/reset_1.jsonl")
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """A workspace with one pool of 8 instruction prompts × 3 samples and one row of another task."""
+    prepare(tmp_path, monkeypatch)
+    fill(8, 3)
+    return tmp_path
+
+
+def prepare(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESET_ALLOW_PAID", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
@@ -35,8 +41,6 @@ def workspace(tmp_path, monkeypatch):
     shutil.copy(ROOT / llm.PROMPT, llm.PROMPT)
     declared = ["judges.instruction", "judges.max_missing"]
     records.write_text("dvc.yaml", yaml.safe_dump({"stages": {"judge_instruction": {"params": declared}}}))
-    fill(8, 3)
-    return tmp_path
 
 
 def fill(prompts, samples):
@@ -61,9 +65,9 @@ def start(**environment):
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def run(code=0, **environment):
+def run(code=0, seconds=60, **environment):
     stage = start(**environment)
-    _, errors = stage.communicate(timeout=60)
+    _, errors = stage.communicate(timeout=seconds)
     assert stage.returncode == code, errors
     return errors
 
