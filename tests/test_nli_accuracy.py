@@ -43,6 +43,7 @@ def test_summac_rows_give_the_area_under_the_curve(tmp_path):
 
 
 def test_a_folder_without_labelled_rows_gives_none(tmp_path):
+    put(tmp_path / "nli_empty.jsonl", [])
     assert measure(ByWords(), tmp_path, 100) == []
 
 

@@ -15,7 +15,7 @@ LABELS = ("entailment", "contradiction", "neutral")
 
 
 def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
-    """One row a labelled file of `folder`: set, measure, value, chance, n; [] where there is none.
+    """One row a labelled file of `folder` that holds rows: set, measure, value, chance, n; [] where there is none.
 
     `nli_*.jsonl` (premise, hypothesis, label) give the accuracy over three labels, and as `chance` the share of the
     most frequent one. `summac_*.jsonl` (document, claim, label 1 = consistent or 0) give the area under the ROC curve
@@ -23,11 +23,11 @@ def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
     """
     tables = []
     for path in sorted(folder.glob("nli_*.jsonl")):
-        rows = _read(path, ("premise", "hypothesis", "label"), LABELS)
-        tables.append({"set": path.stem, "measure": "accuracy", **_accuracy(model, rows, batch_tokens)})
+        if rows := _read(path, ("premise", "hypothesis", "label"), LABELS):
+            tables.append({"set": path.stem, "measure": "accuracy", **_accuracy(model, rows, batch_tokens)})
     for path in sorted(folder.glob("summac_*.jsonl")):
-        rows = _read(path, ("document", "claim", "label"), (0, 1))
-        tables.append({"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)})
+        if rows := _read(path, ("document", "claim", "label"), (0, 1)):
+            tables.append({"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)})
     return tables
 
 
