@@ -132,7 +132,8 @@ def tools(folder: Path) -> tuple[Any, Any, Any]:
 def ours(folder: Path) -> None:
     entry, paper, counter = tools(folder)
     everything = DataSet("published", None, 0)
-    filtering.filter_file(folder / "raw.jsonl", folder / "filtered", entry, everything, 5, 0)
+    settings = filtering.Settings("published", 5, 0)
+    filtering.filter_file(folder / "raw.jsonl", folder / "filtered", entry, everything, settings)
     prompting.prompt_folder(folder / "filtered", folder / "ours", paper, counter, SETTINGS)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from reset import filtering, params, records, retrieval
 from reset.datasets import chosen, own_file
 from reset.errors import InputError, explain
+from reset.filtering import Settings
 from reset.published import own, registry
 
 
@@ -15,16 +16,16 @@ def main() -> None:
     parser.add_argument("dataset")
     dataset = parser.parse_args().dataset
     data = params.declared("filter", key=dataset).data
-    settings = chosen(dataset, data.datasets[dataset])
-    file = own_file(dataset, settings.source)
+    settings = params.build(Settings, {name: data[name] for name in Settings.__annotations__}, "data")
+    sizes = chosen(dataset, data.datasets[dataset])
+    file = own_file(dataset, sizes.source)
     entry = own.entry(dataset, file) if file else registry.entry(dataset)
 
     raw = Path("data/raw") / f"{dataset}.jsonl"
     if not raw.is_file():
         raise InputError(f"{raw}: no such file; run the stage fetch@{dataset}")
-    contexts = retrieval.contexts(data.retrieval, entry, raw, data.passages)
-    folder = Path("data/filtered") / dataset
-    counts = filtering.filter_file(raw, folder, entry, settings, data.passages, data.seed, contexts)
+    contexts = retrieval.contexts(settings.retrieval, entry, raw, settings.passages)
+    counts = filtering.filter_file(raw, Path("data/filtered") / dataset, entry, sizes, settings, contexts)
     records.write_json(f"metrics/data/{dataset}.json", counts)
     dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
     print(

@@ -11,6 +11,7 @@ from reset import mixtures, params, records
 from reset.datasets import chosen
 from reset.decontamination import EvaluationText, Ngrams
 from reset.errors import InputError, explain
+from reset.mixtures import Settings
 from reset.records import Row
 
 PROMPTS = Path("data/prompts")
@@ -27,9 +28,10 @@ def main() -> None:
     def rows() -> Iterator[Row]:
         return (row for name in names for row in records.stream(PROMPTS / name / "train.jsonl"))
 
-    evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(data.ngram))
+    settings = params.build(Settings, {name: data[name] for name in Settings.__annotations__}, "data")
+    evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(settings.ngram))
     read = tqdm(rows(), f"mix {mix}", unit=" rows", disable=None, mininterval=1)
-    mixture = mixtures.plan(read, evaluation, data.dev, data.seed)
+    mixture = mixtures.plan(read, evaluation, settings.dev, settings.seed)
     folder = Path("data/mixes") / mix
     records.by_id(({"id": row["id"]} for row in rows()), PROMPTS)
     trained = records.write(folder / "train.jsonl", mixtures.train_rows(rows(), mixture))

@@ -20,6 +20,7 @@ OASST = {
     "message_id": "m", "parent_id": None, "text": "t", "role": "prompter", "lang": "en", "deleted": False,
     "synthetic": False, "review_result": None, "labels": None,
 }  # fmt: skip
+PUBLISHED = filtering.Settings("published", 5, 0)
 NQ = {"question": "q", "answers": ["a"], "ctxs": [{"title": "", "text": "a"}]}
 
 
@@ -27,9 +28,8 @@ def run(folder, name, content):
     """The filter stage's work on the bytes of a raw file."""
     (folder / f"{name}.jsonl").write_bytes(content)
     trains = None if name == "dolly" else 0
-    settings = DataSet("published", trains, 0 if name == "dolly" else None)
-    out = folder / "out"
-    return filtering.filter_file(folder / f"{name}.jsonl", out, registry.entry(name), settings, 5, 0)
+    sizes = DataSet("published", trains, 0 if name == "dolly" else None)
+    return filtering.filter_file(folder / f"{name}.jsonl", folder / "out", registry.entry(name), sizes, PUBLISHED)
 
 
 def lines(*rows):
@@ -63,7 +63,7 @@ def lines(*rows):
             r"ms_marco\.jsonl:2: field 'passages' holds lists of different lengths \(is_selected: 2, passage_text: 1\)",
         ),
         ("ms_marco", lines(MARCO | {"query_id": "1"}), r"ms_marco\.jsonl:1: field 'query_id' is str; int is expected"),
-        ("ms_marco", lines(MARCO, MARCO | {"query": "r"}), r"ms_marco\.jsonl:2: id 'ms_marco:1' stands twice"),
+        ("ms_marco", lines(MARCO, MARCO | {"query": "r"}), r"ms_marco\.jsonl:2: this row has the id of line 1"),
         ("oasst1", lines(OASST | {"labels": []}), r"oasst1\.jsonl:1: field 'labels' is list; an object is expected"),
         ("oasst1", lines(OASST | {"labels": {"name": []}}), r"oasst1\.jsonl:1: field 'labels' has no 'value'"),
         ("oasst1", lines(DOLLY), r"oasst1\.jsonl:1: data set 'oasst1': no column 'message_id'"),
@@ -107,8 +107,8 @@ def test_a_full_disk_leaves_the_old_records_whole(tmp_path):
     rows = [DOLLY | {"instruction": f"Name fruit {n}"} for n in range(500)]
     (tmp_path / "big.jsonl").write_bytes(lines(*rows))
     with full_disk(20_000), pytest.raises(InputError, match="out: cannot be written .*is whole"):
-        settings = DataSet("published", None, 0)
-        filtering.filter_file(tmp_path / "big.jsonl", tmp_path / "out", registry.entry("dolly"), settings, 5, 0)
+        sizes = DataSet("published", None, 0)
+        filtering.filter_file(tmp_path / "big.jsonl", tmp_path / "out", registry.entry("dolly"), sizes, PUBLISHED)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["big.jsonl", "dolly.jsonl", "out"]
 

@@ -1,5 +1,6 @@
 import pytest
 
+from reset import filtering, mixtures, params, prompting
 from reset.datasets import DataSet, OwnFile, chosen, own_file
 from reset.errors import InputError
 
@@ -33,3 +34,19 @@ def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
     source = {"path": "mine.jsonl", "task": "summarization", "columns": {"context": "text", "references": "summary"}}
     assert own_file("mine", source) == OwnFile("mine.jsonl", "summarization", source["columns"])
     assert own_file("nq", "published") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "message"),
+    [
+        (filtering.Settings, {"retrieval": "dense", "passages": 5, "seed": 0}, "data.retrieval.*published, bm25"),
+        (filtering.Settings, {"retrieval": "bm25", "passages": 0, "seed": 0}, "data.passages"),
+        (mixtures.Settings, {"ngram": 0, "dev": 5, "seed": 0}, "data.ngram"),
+        (mixtures.Settings, {"ngram": 13, "dev": "few", "seed": 0}, "data.dev"),
+        (prompting.Settings, {"templates": "paper", "overlong": "cut", "max_tokens": 9}, "data.overlong.*trim_context"),
+        (prompting.Settings, {"templates": "paper", "overlong": "drop", "max_tokens": 0}, "data.max_tokens"),
+    ],
+)
+def test_a_wrong_setting_of_a_stage_is_named(settings, values, message):
+    with pytest.raises(InputError, match=message):
+        params.build(settings, values, "data")

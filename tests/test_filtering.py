@@ -16,9 +16,9 @@ def dolly(number, **change):
 
 def run(folder, name, rows, train, evaluation, seed=0):
     records.write(folder / "raw.jsonl", rows)
-    settings = DataSet("published", train, evaluation)
+    sizes, settings = DataSet("published", train, evaluation), filtering.Settings("published", 5, seed)
     out = folder / name
-    counts = filtering.filter_file(folder / "raw.jsonl", out, registry.entry(name), settings, 5, seed)
+    counts = filtering.filter_file(folder / "raw.jsonl", out, registry.entry(name), sizes, settings)
     ids = [[row["id"] for row in records.read(out / f"{part}.jsonl")] for part in ("train", "eval")]
     return counts, ids[0], ids[1]
 
@@ -86,7 +86,7 @@ def test_rows_without_responses_cannot_train(tmp_path):
 
 def test_one_id_with_two_contents_is_an_error_with_its_line(tmp_path):
     rows = [koala(1), koala(2), {"id": "k1", "prompt": "another request"}]
-    with pytest.raises(InputError, match=r"raw\.jsonl:3: id 'koala_eval:k1' stands twice"):
+    with pytest.raises(InputError, match=r"raw\.jsonl:3: this row has the id of line 1 and another"):
         run(tmp_path, "koala_eval", rows, 0, 2)
 
 

@@ -57,11 +57,6 @@ def test_published_contexts_and_ranked_ones_are_left_alone(raw):
     assert retrieval.contexts("bm25", registry.entry("ms_marco"), raw, 5) is None
 
 
-def test_an_unknown_mode_is_named(raw):
-    with pytest.raises(InputError, match="'data.retrieval' is 'dense'; one of published, bm25"):
-        retrieval.contexts("dense", NQ, raw, 5)
-
-
 def test_a_set_without_passages_is_an_error(tmp_path):
     records.write(tmp_path / "nq.jsonl", [row("q", "a", " ")])
     with pytest.raises(InputError, match="needs passages"):

@@ -1,7 +1,7 @@
 """From published rows to common records: mapping, filters, ids, and the choice of the rows that are kept.
 
 A first pass over blocks of lines maps and filters on all cores. What passes is spooled to disk; a second pass copies
-the rows that the sizes in params.yaml ask for. Only eight bytes and a flag a row stay in memory.
+the rows that the sizes in params.yaml ask for. Only a few numbers a row stay in memory.
 """
 
 import hashlib
@@ -11,9 +11,10 @@ import shutil
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from reset import blocks, records
 from reset.datasets import DataSet
@@ -21,11 +22,25 @@ from reset.errors import InputError
 from reset.published.entry import Entry, check, shape_of
 from reset.records import Row
 
-TRAIN, EVAL, UNDECIDED, SPARE = range(4)  # what becomes of a row; UNDECIDED: its set has no splits; SPARE: not needed
+TRAIN, EVAL, UNDECIDED, SPARE, REPEATED = range(5)  # UNDECIDED: the set has no splits; SPARE: the row is not needed
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
 MARKS = ("shared_passages",)  # only where it is true: the context was retrieved from the passages of all rows
 Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`retrieval`: where QA contexts come from (see reset.retrieval); `passages`: the most that a context holds;
+    `seed`: which rows stand in capped and divided sets."""
+
+    retrieval: Literal["published", "bm25"]
+    passages: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.passages < 1:
+            raise InputError(f"params.yaml: 'data.passages' is {self.passages}; at least 1 is expected")
 
 
 @dataclass(frozen=True)
@@ -90,48 +105,46 @@ def content_hash(record: Row) -> str:
 
 
 def filter_file(
-    raw: Path, folder: Path, entry: Entry, settings: DataSet, passages: int, seed: int, contexts: Contexts | None = None
+    raw: Path, folder: Path, entry: Entry, sizes: DataSet, settings: Settings, contexts: Contexts | None = None
 ) -> Row:
     """Write `folder`/train.jsonl and eval.jsonl from published rows; returns the counts for metrics/data.
 
     Rows of a published split named "train" may train, those of other splits may evaluate. A set without a column
     `split` is divided at random (by a hash of seed and id): first the evaluation rows, then the training rows.
-    `settings.train` caps the training rows, again by hash, so that a smaller cap keeps a subset of a larger one.
+    `sizes.train` caps the training rows, again by hash, so that a smaller cap keeps a subset of a larger one.
     Published evaluation rows are all kept: the evalset stage caps them once it knows which are unseen in training.
-    InputError if a part that the settings ask for is left empty, or if two different rows share an id.
+    InputError if a part that the sizes ask for is left empty, or if two different rows share an id.
     """
-    if entry.unanswered and settings.train != 0:
+    if entry.unanswered and sizes.train != 0:
         raise InputError(f"params.yaml: 'data.datasets.{entry.name}.train' must be 0: its rows have no response")
     spool = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(spool, ignore_errors=True)  # of a process that was killed
     spool.mkdir(parents=True)
     try:
-        read, dropped, keys, splits = 0, Counter[str](), array("Q"), bytearray()
-        repeats = Repeats()
+        read, dropped, passed = 0, Counter[str](), Passed()
         with open(spool / "passed", "wb") as handle:
-            for part in _parts(raw, entry, passages, contexts):
+            for part in _parts(raw, entry, settings.passages, contexts):
                 read += part.read
                 dropped.update(part.dropped)
                 for row in part.kept:
-                    if repeats.met(row):
-                        dropped["repeated row"] += 1
-                        continue
                     handle.write(row.line)
-                    keys.append(order(seed, row.id))
-                    splits.append(row.split)
+                    passed.add(row, settings.seed)
         if not read:
             raise InputError(f"{raw}: the file holds no row")
-        marks = divide(keys, splits, settings, entry.name)
+        if repeated := passed.mark_repeats(raw):
+            dropped["repeated row"] = repeated
+        marks = divide(passed.ids, passed.splits, sizes, entry.name)
         counts = {
             "dataset": entry.name,
             "task": entry.task,
             "read": read,
             "dropped": dict(sorted(dropped.items())),
-            "passed": len(marks),
+            "passed": len(marks) - repeated,
             "train": marks.count(TRAIN),
             "eval": marks.count(EVAL),
             "not_needed": marks.count(SPARE),
         }
-        _require(settings, counts)
+        _require(sizes, counts)
         _write_parts(spool, marks)
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("train", "eval"):
@@ -152,32 +165,32 @@ def _parts(raw: Path, entry: Entry, passages: int, contexts: Contexts | None) ->
         yield filter_rows(batch, entry, passages, contexts)
 
 
-def divide(keys: Sequence[int], splits: bytes | bytearray, settings: DataSet, name: str) -> bytearray:
-    """TRAIN, EVAL or SPARE for each row, from its random key and its published split."""
+def divide(keys: Sequence[int], splits: bytes | bytearray, sizes: DataSet, name: str) -> bytearray:
+    """TRAIN, EVAL, SPARE or REPEATED for each row, from its random key and its published split."""
     undecided = [i for i, split in enumerate(splits) if split == UNDECIDED]
     train = [i for i, split in enumerate(splits) if split == TRAIN]
     evaluation = [i for i, split in enumerate(splits) if split == EVAL]
-    if undecided and settings.train != 0 and settings.eval is None:
+    if undecided and sizes.train != 0 and sizes.eval is None:
         raise InputError(
             f"params.yaml: 'data.datasets.{name}.eval' is null, but the rows have no column 'split' that says which "
             "evaluate; give a number"
         )
-    border = None if settings.train == 0 else settings.eval
+    border = None if sizes.train == 0 else sizes.eval
     undecided.sort(key=keys.__getitem__)
     evaluation += undecided[:border]
     train += undecided[border:] if border is not None else []
-    if settings.train is not None and len(train) > settings.train:
-        train = sorted(train, key=keys.__getitem__)[: settings.train]
-    marks = bytearray([SPARE]) * len(splits)
+    if sizes.train is not None and len(train) > sizes.train:
+        train = sorted(train, key=keys.__getitem__)[: sizes.train]
+    marks = bytearray(split if split == REPEATED else SPARE for split in splits)
     for i in train:
         marks[i] = TRAIN
-    for i in evaluation if settings.eval != 0 else []:
+    for i in evaluation if sizes.eval != 0 else []:
         marks[i] = EVAL
     return marks
 
 
-def _require(settings: DataSet, counts: Row) -> None:
-    for name, cap in (("train", settings.train), ("eval", settings.eval)):
+def _require(sizes: DataSet, counts: Row) -> None:
+    for name, cap in (("train", sizes.train), ("eval", sizes.eval)):
         if cap != 0 and not counts[name]:
             dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
             raise InputError(
@@ -194,7 +207,7 @@ def _write_parts(spool: Path, marks: bytearray) -> None:
         open(spool / "eval.jsonl", "wb") as evaluation,
     ):
         for mark, line in zip(marks, passed, strict=True):
-            if mark != SPARE:
+            if mark in (TRAIN, EVAL):
                 (train if mark == TRAIN else evaluation).write(line)
         for handle in (train, evaluation):
             handle.flush()
@@ -206,21 +219,33 @@ def order(seed: int, key: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest())
 
 
-class Repeats:
-    """Which ids have been met, with what content; holds 16 bytes of hash a row."""
+@dataclass(frozen=True)
+class Passed:
+    """What is remembered of the rows that passed, side by side: 25 bytes a row, since there may be a million."""
 
-    def __init__(self) -> None:
-        self.contents: dict[int, int] = {}
+    lines: array = field(default_factory=lambda: array("Q"))  # where it stands in the raw file
+    ids: array = field(default_factory=lambda: array("Q"))  # 64-bit hashes
+    contents: array = field(default_factory=lambda: array("Q"))
+    splits: bytearray = field(default_factory=bytearray)
 
-    def met(self, row: Kept) -> bool:
-        """True for a row met before; InputError if its id was met with another content."""
-        key = order(0, row.id)
-        content = int.from_bytes(hashlib.blake2b(row.line, digest_size=8).digest())
-        if key not in self.contents:
-            self.contents[key] = content
-            return False
-        if self.contents[key] != content:
-            raise InputError(
-                f"{row.where}: id '{row.id}' stands twice in the data set, with different contents; keep one"
-            )
-        return True
+    def add(self, row: Kept, seed: int) -> None:
+        self.lines.append(int(row.where.rpartition(":")[2]))
+        self.ids.append(order(seed, row.id))
+        self.contents.append(int.from_bytes(hashlib.blake2b(row.line, digest_size=8).digest()))
+        self.splits.append(row.split)
+
+    def mark_repeats(self, raw: Path) -> int:
+        """Mark rows whose id came before as REPEATED and return their number; InputError if the content differs."""
+        count, before = 0, -1
+        for i in sorted(range(len(self.ids)), key=self.ids.__getitem__):  # stable: the first of the file comes first
+            if before < 0 or self.ids[i] != self.ids[before]:
+                before = i
+                continue
+            if self.contents[i] != self.contents[before]:
+                raise InputError(
+                    f"{raw}:{self.lines[i]}: this row has the id of line {self.lines[before]} and another content; "
+                    "keep one of them"
+                )
+            self.splits[i] = REPEATED
+            count += 1
+        return count

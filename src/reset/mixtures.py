@@ -18,6 +18,20 @@ DUPLICATE, CONTAMINATED = "duplicate of another training row", "shares words wit
 REASONS = (DUPLICATE, CONTAMINATED)
 
 
+@dataclass(frozen=True)
+class Settings:
+    """`ngram`: words in a row that a training row must not share with an evaluation row; `dev`: rows of each set that
+    choose the checkpoint; `seed`: which rows those are."""
+
+    ngram: int
+    dev: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.ngram < 1 or self.dev < 1:
+            raise InputError(f"params.yaml: 'data.ngram' is {self.ngram}, 'data.dev' {self.dev}; each is at least 1")
+
+
 @dataclass
 class Mixture:
     """How often each row trains in an epoch (by id), which rows are for choosing the checkpoint, and counts."""

@@ -25,6 +25,10 @@ class Settings:
     overlong: Literal["trim_context", "drop", "raise"]
     max_tokens: int
 
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise InputError(f"params.yaml: 'data.max_tokens' is {self.max_tokens}; at least 1 is expected")
+
 
 @dataclass
 class Prompts:
@@ -109,6 +113,7 @@ def shortened(
 def prompt_folder(source: Path, out: Path, templates: Templates, counter: TokenCounter, settings: Settings) -> Row:
     """Write `out`/train.jsonl and eval.jsonl from the records of `source`; returns the counts for metrics/prompts."""
     spool = out.with_name(f".{out.name}.{os.getpid()}")
+    shutil.rmtree(spool, ignore_errors=True)  # of a process that was killed
     spool.mkdir(parents=True)
     try:
         counts = {}

@@ -8,14 +8,10 @@ from reset.errors import InputError
 from reset.published.entry import Entry, check, shape_of
 from reset.records import Row
 
-MODES = ("published", "bm25")
-
 
 def contexts(mode: str, entry: Entry, raw: Path, count: int) -> Callable[[Sequence[str]], list[list[str]]] | None:
     """What builds the contexts of a data set: None where the published ones stay (data.retrieval: published, or a set
     whose passages a search engine has ranked already)."""
-    if mode not in MODES:
-        raise InputError(f"params.yaml: 'data.retrieval' is {mode!r}; one of {', '.join(MODES)} is expected")
     if mode == "published" or entry.passages != "gathered":
         return None
     return Retriever(passages(entry, blocks.numbered(raw)), count)
