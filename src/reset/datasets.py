@@ -1,5 +1,6 @@
 """The user's choice of data sets (params: data.datasets): where each comes from and how many rows it gives."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,3 +57,8 @@ def own_file(name: str, source: Any) -> OwnFile | None:
     if file.task not in TASKS:
         raise InputError(f"params.yaml: '{where}.task' is {file.task!r}; one of {', '.join(TASKS)} is expected")
     return file
+
+
+def order(seed: int, key: str) -> int:
+    """A 64-bit number that puts ids in a random order, the same in every run with that seed."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest())

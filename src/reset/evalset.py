@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from reset.datasets import DataSet
+from reset.datasets import DataSet, order
 from reset.decontamination import fingerprint
 from reset.errors import InputError
-from reset.filtering import order
 from reset.records import Row
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from reset import blocks, records
-from reset.datasets import DataSet
+from reset.datasets import DataSet, order
 from reset.errors import InputError
 from reset.published.entry import Entry, check, shape_of
 from reset.records import Row
@@ -212,11 +212,6 @@ def _write_parts(spool: Path, marks: bytearray) -> None:
         for handle in (train, evaluation):
             handle.flush()
             os.fsync(handle.fileno())
-
-
-def order(seed: int, key: str) -> int:
-    """A 64-bit number that puts ids in a random order, the same in every run with that seed."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{key}".encode(), digest_size=8).digest())
 
 
 @dataclass(frozen=True)

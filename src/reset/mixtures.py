@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reset.datasets import DataSet
+from reset.datasets import DataSet, order
 from reset.decontamination import EvaluationText, fingerprint
 from reset.errors import InputError
-from reset.filtering import order
 from reset.records import Row
 
 MIXES = {
