@@ -18,6 +18,7 @@ import yaml
 from reset import records
 from reset.judges import llm
 from reset.judges.store import Store
+from tests.batch_provider import Provider
 from tests.fault_server import FaultServer, Reply
 from tests.test_llm import ENDPOINT
 
@@ -142,6 +143,25 @@ def test_a_wrong_key_stops_the_stage_with_one_clear_line(workspace):
         errors = run(code=1)
     assert "error: judge_instruction@reset-1: the key is refused (HTTP 401: no such key)" in errors
     assert "Traceback" not in errors
+
+
+def test_two_stages_at_once_share_the_calls(workspace):
+    with FaultServer(lambda prompt, before: Reply(wait=0.1)) as server:
+        configure(server.url)
+        first, second = start(), start()
+        for stage in (first, second):
+            assert stage.communicate(timeout=60) is not None and stage.returncode == 0
+    assert collections.Counter(server.asked.values()) == {1: 24}
+    assert len(records.read(OUT)) == 24
+
+
+def test_the_batch_api_is_one_param_away(workspace):
+    provider = Provider(looks=0)
+    with FaultServer(routes=provider.routes()) as server:
+        configure(server.url, batch_api=True)
+        assert "batch batch_0 with 24 calls is under way" in run()
+    assert server.asked == {}
+    assert {row["score"] for row in records.read(OUT)} == {0.7}
 
 
 def test_ctrl_c_stores_what_is_under_way_and_the_next_run_goes_on(workspace):
