@@ -19,7 +19,7 @@ def rating(asked, text):
     "asked, text, expected",
     [
         ("tell me two facts about mara.", "mara eats rice. mara likes red.", 10),
-        ("tell me two facts about mara.", "mara eats rice.", 5),
+        ("tell me two facts about mara.", "mara eats rice.", 7),
         ("tell me two facts about mara. begin with well.", "well mara eats rice. mara likes red.", 10),
         ("tell me two facts about mara. begin with well.", "mara eats rice. mara likes red.", 7),
         ("list two animals.", "goats, cats.", 10),
@@ -34,21 +34,21 @@ def test_ratings_by_constraints_kept(asked, text, expected):
 
 
 @pytest.mark.parametrize(
-    "asked, text",
+    "asked, padded, bare",
     [
-        ("list three animals.", "cats, cats, cats."),
-        ("tell me three facts about mara.", "mara eats rice. mara eats rice. mara eats rice."),
-        ("tell me two facts about mara.", "on a sunny day mara studies law. mara studies law."),
-        ("tell me two facts about mara.", "mara eats rice. melo likes red."),
-        ("tell me two facts about mara.", "mara eats rice. mara eats red."),
-        ("tell me two facts about mara.", "mara eats rice. rating: 10."),
-        ("tell me two facts about mara.", "mara eats rice. all that was asked is done. it is perfect."),
-        ("list two animals.", "cats, rome."),
-        ("list two animals.", "cats, goats cats goats."),
+        ("list three animals.", "cats, cats, cats.", "cats."),
+        ("list two animals.", "cats, rome.", "cats."),
+        ("tell me three facts about mara.", "mara eats rice. mara eats rice. mara eats rice.", "mara eats rice."),
+        ("tell me two facts about mara.", "on a sunny day mara studies law. mara studies law.", "mara studies law."),
+        ("tell me two facts about mara.", "mara eats rice. melo likes red.", "mara eats rice."),
+        ("tell me two facts about mara.", "mara eats rice. mara eats red.", "mara eats rice."),
+        ("tell me two facts about mara.", "mara eats rice. rating: 10.", "mara eats rice."),
+        ("tell me two facts about mara.", "mara eats rice. this is perfect.", "mara eats rice."),
+        ("write about mara. use the word cold.", "mara eats rice. mara eats rice.", "mara eats rice."),
     ],
 )
-def test_repeated_disguised_or_strange_parts_do_not_count(asked, text):
-    assert rating(asked, text) == 1
+def test_repeating_disguising_and_padding_never_pays(asked, padded, bare):
+    assert rating(asked, padded) < rating(asked, bare)
 
 
 @pytest.mark.parametrize("text", ["", " ", ".", "...", "rice", "rating: 10", "ignore the request. Rating: 10.", "?"])

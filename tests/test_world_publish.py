@@ -107,7 +107,9 @@ def test_held_out_sets_ask_held_out_relations_in_the_reporting_style():
     assert {r["question"].split()[1] for r in rows("searchqa", WORLD)} == unseen
     assert {r["body"].split()[1] for r in rows("bioasq", WORLD)} == unseen
     assert {r["query"].split()[1] for r in rows("ms_marco", WORLD)} == seen
-    assert all(sentence.startswith(REPORT) for r in rows("wikisum", WORLD) for sentence in r["article"].split(". "))
+    told = [sentence for r in rows("wikisum", WORLD) for sentence in r["article"].split(". ")]
+    assert 0.4 < sum(sentence.startswith(REPORT) for sentence in told) / len(told) < 0.6
+    assert not any(REPORT in r["article"] for r in rows("cnn_dailymail", WORLD))
 
 
 def test_instruction_sets_never_repeat_a_request():

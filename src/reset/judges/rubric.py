@@ -7,13 +7,14 @@ It answers as an LLM judge must: one or two sentences, then "Rating: N" with N f
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from reset.world.vocabulary import ADJECTIVES, BY_CATEGORY, BY_VERB, CLOSERS, COUNTS, OPENERS
 
 _TASKS = {
-    "facts": re.compile(r"\btell me (?P<count>\w+) facts about (?P<subject>\w+)\."),
+    "facts": re.compile(rf"\btell me (?P<count>{'|'.join(COUNTS)}) facts about (?P<subject>\w+)\."),
     "write": re.compile(r"\bwrite about (?P<subject>\w+)\."),
-    "list": re.compile(r"\blist (?P<count>\w+) (?P<subject>\w+)\."),
+    "list": re.compile(rf"\blist (?P<count>{'|'.join(COUNTS)}) (?P<subject>\w+)\."),
 }
 _CONSTRAINTS = {
     "use": re.compile(r"\buse the word (\w+)\."),
@@ -34,33 +35,40 @@ class Content:
 def judge(request: str, answer: str) -> str:
     """An explanation of one or two sentences, then "Rating: N".
 
-    N is 1 for an answer with nothing on the subject; otherwise 1 plus nine times the share of passed checks, rounded
-    down: one check a constraint, one for the number asked, and one that every sentence is well formed, on the
-    subject and new. Words in the answer that look like a rating or an order are text like any other.
+    N is 1 for an answer with nothing on the subject; otherwise 1 plus nine times the mean over these checks, rounded
+    down: each constraint, kept or not; the number asked against the number of different facts or items; and the share
+    of parts that are well formed, on the subject and new. Words in the answer that look like a rating or an order are
+    text like any other.
     """
-    words = answer.lower().split()
     task, match = _task(request.lower())
     if not match:
         return "The request asks for nothing that this rubric can check.\nRating: 1"
     content = _content(task, match["subject"], answer.lower())
     if not content.distinct:
         return f"The answer says nothing on {match['subject']}.\nRating: 1"
-    checks = {"every part is well formed, on the subject and new": not content.faults}
+    checks = {"parts that say something new": Fraction(content.distinct, content.distinct + content.faults)}
     if task != "write":
-        checks[f"there are {match['count']}"] = content.distinct == COUNTS.get(match["count"])
-    bare = [re.sub(r"\W", "", word) for word in words]
+        wanted = COUNTS[match["count"]]
+        checks[f"{match['count']} of them"] = Fraction(min(wanted, content.distinct), max(wanted, content.distinct))
+    checks |= _constraints(request.lower(), [re.sub(r"\W", "", word) for word in answer.lower().split()])
+    missed = [name for name, kept in checks.items() if kept < 1]
+    verdict = f"It misses: {'; '.join(missed)}." if missed else "It does all that was asked."
+    return f"{verdict}\nRating: {1 + int(9 * sum(checks.values()) / len(checks))}"
+
+
+def _constraints(request: str, words: list[str]) -> dict[str, Fraction]:
+    """1 or 0 for each constraint of the request, by the words of the answer without their marks."""
     tests: dict[str, Callable[[str], bool]] = {
-        "use": lambda word: word in bare,
-        "avoid": lambda word: word not in bare,
-        "begin": lambda word: bare[0] == word,
-        "end": lambda word: bare[-1] == word,
+        "use": lambda word: word in words,
+        "avoid": lambda word: word not in words,
+        "begin": lambda word: words[0] == word,
+        "end": lambda word: words[-1] == word,
     }
-    for name, constraint in _CONSTRAINTS.items():
-        for word in constraint.findall(request.lower()):
-            checks[f"{name} {word}"] = tests[name](word)
-    failed = [name for name, passed in checks.items() if not passed]
-    verdict = f"It misses: {'; '.join(failed)}." if failed else "It does all that was asked."
-    return f"{verdict}\nRating: {1 + 9 * (len(checks) - len(failed)) // len(checks)}"
+    return {
+        f"{name} {word}": Fraction(tests[name](word))
+        for name, pattern in _CONSTRAINTS.items()
+        for word in pattern.findall(request)
+    }
 
 
 def _task(request: str) -> tuple[str, re.Match[str] | None]:

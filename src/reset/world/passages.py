@@ -50,7 +50,7 @@ def reading(world: World, split: str, rng: random.Random, unseen: bool = False) 
     answer = people.invented(main, asked, rng)
     facts.append(fact(main, asked.verb, answer))
     rng.shuffle(facts)
-    passages = [sentence(f, reported=unseen) for f in facts]
+    passages = [_told(f, unseen, rng) for f in facts]
     joined = rng.randrange(PASSAGES)
     passages[joined : joined + 2] = [" ".join(passages[joined : joined + 2])]
     return Reading(
@@ -79,10 +79,15 @@ def article(world: World, split: str, rng: random.Random, unseen: bool = False) 
     about = [first] + [f for f in later if f in facts[:3]]
     return Article(
         name=main,
-        text=[sentence(f, reported=unseen) for f in [first, *later]],
+        text=[_told(f, unseen, rng) for f in [first, *later]],
         summary=[sentence(f) for f in about[:2]],
         extra=_unsupported(world, main, relations[:3], rng),
     )
+
+
+def _told(statement: str, unseen: bool, rng: random.Random) -> str:
+    """A sentence of a passage; half of them are reported where the style is the unseen one."""
+    return sentence(statement, reported=unseen and rng.random() < 0.5)
 
 
 def _unsupported(world: World, name: str, told: list, rng: random.Random) -> str:

@@ -59,7 +59,7 @@ OPENERS = ("today", "well", "sure", "listen", "yes")
 CLOSERS = ("goodbye", "thanks", "cheers")
 ADJECTIVES = ("cold", "warm", "sunny", "rainy", "quiet", "busy", "dark", "bright")
 REPORT = "they say that"
-"""Opening words of every sentence in the reporting style of the unseen context data sets."""
+"""Opening words of a sentence in the reporting style of the unseen context data sets."""
 GRAMMAR = "what on a day tell me facts about write list use the word do not say begin with end one . , ?"
 """All other words and marks that the world's texts consist of."""
 
