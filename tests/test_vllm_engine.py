@@ -37,8 +37,11 @@ class StandIn:
     def step(self):
         name, ids, how = self.waiting.pop(random.Random(len(self.waiting)).randrange(len(self.waiting)))
         stop = how.temperature > 0
-        text = f"{ids}/{how.temperature}/{how.top_k}/{how.seed}"
-        output = types.SimpleNamespace(text=text, token_ids=[9, 9, 2], finish_reason="stop" if stop else "length")
+        tokens = [4 + hash((tuple(ids), how.temperature, how.top_k, how.seed, n)) % 44 for n in range(8)]
+        assert how.stop_token_ids == [2] and not how.detokenize
+        output = types.SimpleNamespace(
+            token_ids=[*tokens, 2 if stop else 9], finish_reason="stop" if stop else "length"
+        )
         return [types.SimpleNamespace(request_id=name, finished=True, outputs=[output])]
 
 
@@ -82,10 +85,11 @@ def test_answers_that_come_in_any_order_find_their_prompt_and_draw(model, packag
     found = answers(made, asked)
     for request in asked:
         ids = made.prompts.ids[request.id]
-        expected = [f"{ids}/0.0/None/None", f"{ids}/0.5/-1/{request.draws[1].seed}",
-                    f"{ids}/1.0/5/{request.draws[2].seed}"]  # fmt: skip
-        assert [answer.text for answer in found[request.id]] == expected
-    assert [(a.tokens, a.finish) for a in found["toy:0"]] == [(3, "length"), (2, "eos"), (2, "eos")]
+        asked_for = [(0.0, None, None), (0.5, -1, request.draws[1].seed), (1.0, 5, request.draws[2].seed)]
+        expected = [[4 + hash((tuple(ids), *how, n)) % 44 for n in range(8)] for how in asked_for]
+        expected[0].append(9)
+        assert [answer.text for answer in found[request.id]] == [made.prompts.text(tokens) for tokens in expected]
+    assert [(a.tokens, a.finish) for a in found["toy:0"]] == [(9, "length"), (8, "eos"), (8, "eos")]
 
 
 def test_all_requests_are_one_stream_and_the_model_is_loaded_once(model, package):

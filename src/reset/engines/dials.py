@@ -26,20 +26,17 @@ class Dials:
     def choose(self, logits: torch.Tensor, step: int) -> torch.Tensor:
         """One token a row from logits (rows x vocabulary): the largest, or the inverse of the distribution function
         at the row's uniform number. A row's token depends on its logits, seed and step alone."""
-        tokens = torch.empty(len(logits), dtype=torch.long, device=logits.device)
-        tokens[self.greedy] = logits[self.greedy].argmax(-1)
-        warm = ~self.greedy
-        if not bool(warm.any()):
-            return tokens
-        scores = logits[warm].float() / self.temperature[warm, None]
-        top_k = self.top_k[warm]
-        limited = (top_k > 0).nonzero()[:, 0]
+        if bool(self.greedy.all()):
+            return logits.argmax(-1)
+        scores = logits.float() / self.temperature[:, None]
+        limited = (self.top_k > 0).nonzero()[:, 0]
         if len(limited):
-            k = top_k[limited].clamp(max=scores.shape[-1])
+            k = self.top_k[limited].clamp(max=scores.shape[-1])
             part = scores[limited]
             least = part.topk(int(k.max())).values.gather(1, k[:, None] - 1)
             scores[limited] = part.masked_fill(part < least, -torch.inf)
-        tokens[warm] = invert(scores.softmax(-1), uniform(self.seed[warm], step))
+        tokens = invert(scores.softmax(-1), uniform(self.seed, step))
+        tokens[self.greedy] = logits[self.greedy].argmax(-1)
         return tokens
 
 
@@ -49,8 +46,10 @@ def invert(mass: torch.Tensor, number: torch.Tensor, block: int = 256) -> torch.
     First the block of columns is found, then the column in it: a cumulated sum over a whole vocabulary in double
     precision, which rounding needs, would cost more than many a model's forward pass.
     """
-    blocks = torch.nn.functional.pad(mass, (0, -mass.shape[-1] % block)).view(len(mass), -1, block)
-    heaps = blocks.sum(-1, dtype=torch.float64)
+    if missing := -mass.shape[-1] % block:
+        mass = torch.nn.functional.pad(mass, (0, missing))
+    blocks = mass.view(len(mass), -1, block)
+    heaps = blocks.sum(-1).double()
     upto = heaps.cumsum(-1)
     point = number[:, None] * upto[:, -1:]
     chosen = torch.searchsorted(upto, point, right=True).clamp(max=upto.shape[-1] - 1)

@@ -1,8 +1,9 @@
-"""Prompts as the model sees them: token ids, and the room that its window leaves for an answer. All engines use it."""
+"""What all engines must agree on: a prompt's token ids, an answer's room and end, and its text."""
 
 from pathlib import Path
+from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from reset.decoding import Request
 from reset.encoding import encode_prompts
@@ -12,7 +13,7 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 class Prompts:
-    """Token ids by request id, filled by `encode`."""
+    """Token ids by request id, filled by `encode`; `stops` are the token ids that end an answer."""
 
     def __init__(self, model: Path, max_new_tokens: int):
         if not (model / "config.json").exists():
@@ -20,7 +21,14 @@ class Prompts:
         if not any((model / name).exists() for name in TOKENIZER_FILES):
             raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.window = getattr(AutoConfig.from_pretrained(model).get_text_config(), "max_position_embeddings", None)
+        config = AutoConfig.from_pretrained(model).get_text_config()
+        self.window = getattr(config, "max_position_embeddings", None)
+        if (model / "generation_config.json").exists():
+            config = GenerationConfig.from_pretrained(model)
+        given = config.eos_token_id
+        self.stops = sorted({*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None})
+        if not self.stops:
+            raise InputError(f"{model}: neither generation_config.json nor the tokenizer names an EOS token")
         self.max_new_tokens = max_new_tokens
         self.ids: dict[str, list[int]] = {}
 
@@ -41,3 +49,8 @@ class Prompts:
     def room(self, ids: list[int]) -> int:
         """The most tokens that the answer to a prompt may have."""
         return min(self.max_new_tokens, self.window - len(ids)) if self.window else self.max_new_tokens
+
+    def text(self, ids: list[int]) -> str:
+        """An answer's text, without special tokens."""
+        text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text

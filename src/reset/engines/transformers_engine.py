@@ -40,15 +40,6 @@ class TransformersEngine:
         attention.install(model)
         return model.to(device).eval()
 
-    @cached_property
-    def stops(self) -> torch.Tensor:
-        """The token ids that end an answer."""
-        given = self.model.generation_config.eos_token_id
-        ids = {*(given if isinstance(given, list) else [given]), self.prompts.tokenizer.eos_token_id} - {None}
-        if not ids:
-            raise InputError(f"{self.folder}: neither generation_config.json nor the tokenizer names an EOS token")
-        return torch.tensor(sorted(ids), device=self.model.device)
-
     def plan(self, requests: list[Request]) -> list[Batch]:
         """Longest first, prompts of like length together, rows x tokens within `batch_tokens` (one prompt at least)."""
         self.prompts.encode(requests)
@@ -118,8 +109,7 @@ class TransformersEngine:
 
     def _text(self, row: tuple[list[int], bool]) -> Answer:
         ids, ended = row
-        text: Any = self.prompts.tokenizer.decode(ids, skip_special_tokens=True)
-        return Answer(text, len(ids), "eos" if ended else "length")
+        return Answer(self.prompts.text(ids), len(ids), "eos" if ended else "length")
 
     @torch.inference_mode()
     def _decode(self, prompts: list[list[int]], owner: list[int], draws: list[Draw]) -> list[tuple[list[int], bool]]:
@@ -139,7 +129,7 @@ class TransformersEngine:
         rows = torch.tensor(owner, device=device)  # from here on one row a draw
         cache.batch_select_indices(rows)
         logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
-        dial = Dials(draws, device)
+        dial, stops = Dials(draws, device), torch.tensor(self.prompts.stops, device=device)
         limit = torch.tensor([self.prompts.room(prompts[o]) for o in owner], device=device)
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
         length = limit.clone()
@@ -148,7 +138,7 @@ class TransformersEngine:
         for step in range(longest):
             tokens = dial.choose(logits, step)
             written[alive, step] = tokens
-            stop = torch.isin(tokens, self.stops) & ~ended[alive] & (step < limit[alive])
+            stop = torch.isin(tokens, stops) & ~ended[alive] & (step < limit[alive])
             length[alive[stop]] = step
             ended[alive[stop]] = True
             going = ~ended[alive] & (step + 1 < limit[alive])

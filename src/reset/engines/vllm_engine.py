@@ -113,8 +113,10 @@ class VllmEngine:
         if not draw.setting.greedy:
             seed = draw.seed if self.options.request_seeds else None
             how = {"temperature": draw.setting.temperature, "top_k": draw.setting.top_k or -1, "seed": seed}
+        how |= {"stop_token_ids": self.prompts.stops, "detokenize": False}
         return vllm.SamplingParams(max_tokens=room, output_kind=RequestOutputKind.FINAL_ONLY, **how)
 
     def _read(self, output: Any) -> Answer:
-        ended = output.finish_reason == "stop"  # the EOS token stands last in token_ids
-        return Answer(output.text, len(output.token_ids) - ended, "eos" if ended else "length")
+        ended = output.finish_reason == "stop"  # the token that ended it stands last
+        ids = list(output.token_ids[:-1] if ended else output.token_ids)
+        return Answer(self.prompts.text(ids), len(ids), "eos" if ended else "length")
