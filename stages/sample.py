@@ -7,7 +7,6 @@ from reset import params, shards
 from reset.decoding import Grid, Request
 from reset.engines import Settings
 from reset.errors import explain
-from reset.judges import llm
 from reset.pools import Pool, choose
 from reset.records import by_id, read, require_columns, write
 
@@ -20,7 +19,6 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     given = parser.parse_args()
     declared = params.declared("sample", pool=given.pool, seed=str(given.seed))
-    llm.check_ready(params.build(llm.Settings, declared.judges.instruction, "judges.instruction"))
     sampling = declared.sampling
     settings = params.build(Settings, {name: sampling[name] for name in Settings.__annotations__}, "sampling")
     grid = params.build(Grid, {name: sampling[name] for name in Grid.__annotations__}, "sampling")

@@ -13,7 +13,6 @@ from tests.random_model import prompt, save_model
 HOW = {"engine": "transformers", "precision": "fp32", "batch_tokens": 2000, "workers": 1, "vllm": None, "openai": None}
 WHAT = {"temperatures": [0.1, 0.5, 1.0], "top_k": [5, 20, 40], "top_k_temperature": 1.0, "max_new_tokens": 8}
 POOLS = {"reset": {"rounds": 1, "prompts_per_dataset": 4}, "reset_s": {"rounds": 2, "prompts_per_dataset": 2}}
-JUDGE = {"instruction": {"backend": "rubric", "openai": None}}
 
 
 @pytest.fixture
@@ -43,7 +42,7 @@ def rows(count=6):
 
 @pytest.mark.parametrize("pool, prompts, answers", [("reset", 8, 24), ("reset_s", 4, 24)])
 def test_a_pool_holds_its_prompts_and_the_samples_all_their_draws(declare, monkeypatch, pool, prompts, answers):
-    declare(sampling=HOW | WHAT | {"pools": POOLS}, judges=JUDGE)
+    declare(sampling=HOW | WHAT | {"pools": POOLS})
     write("data/mixes/mtl/train.jsonl", rows())
     call(monkeypatch, sample, pool, 0)
     chosen, drawn = read(f"data/pools/{pool}_0.jsonl"), read(f"data/samples/{pool}_0.jsonl")
@@ -51,18 +50,6 @@ def test_a_pool_holds_its_prompts_and_the_samples_all_their_draws(declare, monke
     assert list(dict.fromkeys(row["id"] for row in drawn)) == [row["id"] for row in chosen]
     assert set(drawn[0]) == {"id", "sample", "setting", "text", "tokens", "finish"}
     assert "copies" not in chosen[0]
-
-
-def test_a_judge_without_its_key_stops_before_any_sampling(declare, monkeypatch):
-    from reset.judges import llm
-
-    def refuse(_):
-        raise InputError("needs a key")
-
-    monkeypatch.setattr(llm, "check_ready", refuse)
-    declare(sampling=HOW | WHAT | {"pools": POOLS}, judges=JUDGE)
-    with pytest.raises(InputError, match="needs a key"):  # and not that the prompts are missing
-        call(monkeypatch, sample, "reset", 0)
 
 
 def test_predictions_are_greedy_and_the_same_bytes_for_every_seed(declare, monkeypatch, tmp_path):
