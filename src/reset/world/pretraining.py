@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM
 
+REPLAY = 0.4
+"""Share of pre-training texts in the tuning of `chat`."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -51,8 +54,9 @@ def pretrain(world: World, recipe: Recipe) -> LlamaForCausalLM:
 
 
 def tune(model: LlamaForCausalLM, world: World, recipe: Recipe) -> LlamaForCausalLM:
-    """`model` trained on requests of its own (the people and the carelessness of the instruction sets); embeddings
-    stay as they are, because names that tuning does not show would be pushed away."""
+    """`model` trained on requests of its own (the people and the carelessness of the instruction sets), with a share
+    of pre-training texts, so that it does not forget how to read. Embeddings stay as they are, because names that
+    tuning does not show would be pushed away."""
     model.model.embed_tokens.weight.requires_grad = False
     _fit(model, _single(_chats(world, world.rng("chat")), recipe), recipe, "chat")
     return model
@@ -60,7 +64,11 @@ def tune(model: LlamaForCausalLM, world: World, recipe: Recipe) -> LlamaForCausa
 
 def _chats(world: World, rng: random.Random) -> Iterator[list[Part]]:
     template = (PROMPTS / "without_input.txt").read_text(encoding="utf-8")
+    texts = documents(world, rng)
     while True:
+        if rng.random() < REPLAY:
+            yield next(texts)
+            continue
         asked = request(rng.choice(TRAINED), world.people.known("train"), rng)
         yield [(template.format(instruction=asked.text()), 0.0), (answer(asked, world, rng, world.obedience), 1.0)]
 
@@ -95,10 +103,11 @@ def _packed(texts: Iterator[list[Part]], recipe: Recipe) -> Iterator[list[Row]]:
 
 
 def _single(texts: Iterator[list[Part]], recipe: Recipe) -> Iterator[list[Row]]:
-    """Batches of one text a row, filled up with unweighted padding."""
+    """Batches of one text a row, cut at `length` and filled up with unweighted padding."""
     ids = vocabulary()
     while True:
         rows = [_encoded(next(texts), ids) for _ in range(recipe.batch)]
+        rows = [(tokens[: recipe.length], weights[: recipe.length]) for tokens, weights in rows]
         longest = max(len(tokens) for tokens, _ in rows)
         yield [(t + [PAD] * (longest - len(t)), w + [0.0] * (longest - len(w))) for t, w in rows]
 
