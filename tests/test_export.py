@@ -82,6 +82,15 @@ def test_weights_with_other_parameters_are_refused_and_the_old_folder_stays(star
     assert (out / "model.safetensors").read_bytes() == before
 
 
+def test_a_tied_weight_that_is_stored_twice_is_exported_once(start, tmp_path):
+    twice = tmp_path / "twice"
+    twice.mkdir()
+    tensors = load_file(start / "model.safetensors")
+    save_file({**tensors, "lm_head.weight": tensors["model.embed_tokens.weight"].clone()}, twice / "model.safetensors")
+    write(start, tmp_path / "out", weights=twice)
+    assert export.shapes(tmp_path / "out") == export.shapes(start)
+
+
 def test_a_folder_without_weights_is_refused(start, tmp_path):
     with pytest.raises(InputError, match="no safetensors"):
         write(start, tmp_path / "out", weights=tmp_path)

@@ -20,7 +20,7 @@ def write(folder: Path, weights: Path, start: Path, tokenizer: Any, card: str, b
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    _write_weights(temporary, weights, bf16)
+    _write_weights(temporary, weights, set(shapes(start)), bf16)
     check_parameters(temporary, start)
     _write_configuration(temporary, start, "bfloat16" if bf16 else "float32")
     tokenizer.save_pretrained(temporary)
@@ -71,7 +71,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
     return f"---\nlibrary_name: transformers\n---\n# {name}\n\nA run of ReSet.\n\n| | |\n|---|---|\n{table}"
 
 
-def _write_weights(folder: Path, weights: Path, bf16: bool) -> None:
+def _write_weights(folder: Path, weights: Path, names: set[str], bf16: bool) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -79,6 +79,7 @@ def _write_weights(folder: Path, weights: Path, bf16: bool) -> None:
     size = 0
     for path in sorted(weights.glob("model*.safetensors")):
         tensors = {name: tensor.to(dtype) for name, tensor in load_file(path).items()}
+        tensors = _without_twins(tensors, names)
         save_file(tensors, folder / path.name, metadata={"format": "pt"})
         size += sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if (weights / INDEX).is_file():
@@ -94,3 +95,10 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     if (start / "generation_config.json").is_file():
         shutil.copyfile(start / "generation_config.json", folder / "generation_config.json")
+
+
+def _without_twins(tensors: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Leave out what is neither in `names` nor news: tied weights, which some DeepSpeed checkpoints hold twice."""
+    kept = {name: tensor for name, tensor in tensors.items() if name in names}
+    news = {n: t for n, t in tensors.items() if n not in names and not any(t.equal(k) for k in kept.values())}
+    return kept | news

@@ -28,7 +28,7 @@ def arguments(job: "Job", accumulation: int, folder: Path) -> TrainingArguments:
     """The Trainer's arguments for `job`, with checkpoints in `folder`."""
     shared, on_gpu = job.shared, torch.cuda.is_available()
     logging.disable_progress_bar()
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=shared.micro_batch,
         gradient_accumulation_steps=accumulation,
@@ -53,6 +53,12 @@ def arguments(job: "Job", accumulation: int, folder: Path) -> TrainingArguments:
         disable_tqdm=True,
         report_to="none",
     )
+    _ = arguments.device  # joins the other processes
+    if shared.deepspeed:
+        import deepspeed
+
+        deepspeed.init_distributed()  # DeepSpeed must know of them before it shards a model on loading
+    return arguments
 
 
 def load_model(folder: Path, shared: "Shared", seed: int) -> Any:
