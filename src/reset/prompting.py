@@ -16,6 +16,12 @@ from reset.overlong import SPECIAL_TOKENS, TokenCounter, fit
 from reset.records import Row
 from reset.templates import Templates
 
+DROPPED = {
+    "overlong": "over-long",
+    "unshortenable": "over-long without its context",
+    "answer_cut": "gold answer in the part cut off",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -83,13 +89,6 @@ def token_counts(prompts: list[str], targets: list[str], counter: TokenCounter, 
     for position, i in enumerate(open_):
         lengths[i] = counts[2 * position] + counts[2 * position + 1] + SPECIAL_TOKENS
     return lengths
-
-
-DROPPED = {
-    "overlong": "over-long",
-    "unshortenable": "over-long without its context",
-    "answer_cut": "gold answer in the part cut off",
-}
 
 
 def shortened(
