@@ -74,13 +74,17 @@ def rewrite() -> None:
     text = path.read_text()
     for name, block in stages().items():
         code = sorted(map(str, closure(script(block))), key=lambda f: (f.count("/"), f))
-        rest = [dep for dep in block["deps"] if not (dep.startswith(("src/", "stages/")) and dep.endswith(".py"))]
+        rest = [dep for dep in block["deps"] if not dep.endswith(".py")]
         items = [str(script(block)), *code, *(f'"{dep}"' if "${" in dep else dep for dep in rest)]
         start = text.index("deps: [", re.search(rf"^  {name}:$", text, re.M).end())
         indent = " " * (start - text.rindex("\n", 0, start) - 1)
         body = textwrap.fill(
-            ", ".join(items), 118, initial_indent=indent + "  ", subsequent_indent=indent + "  ",
-            break_long_words=False, break_on_hyphens=False,
+            ", ".join(items),
+            118,
+            initial_indent=indent + "  ",
+            subsequent_indent=indent + "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
         )
         text = text[:start] + f"deps: [\n{body}\n{indent}]" + text[text.index("]", start) + 1 :]
     path.write_text(text)
