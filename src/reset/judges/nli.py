@@ -49,10 +49,9 @@ class Nli:
     def score(self, pairs: Collection[TextPair], batch_tokens: int, progress: bool = False) -> Scores:
         """(entailment, contradiction) probabilities of each distinct (premise, hypothesis).
 
-        A batch holds at most `batch_tokens` tokens, padding included (about 2,000 stay in a CPU's cache; a GPU wants
-        tens of thousands); what padding cost is in `padding_share`, and
-        how many pairs were too long for the model in `pairs_cut`. On one machine the same pairs give the same numbers,
-        in whatever order they come.
+        A batch holds at most `batch_tokens` tokens, padding included: about 2,000 suit a CPU's cache, a GPU takes tens
+        of thousands. What padding cost is in `padding_share`, and how many pairs were too long for the model in
+        `pairs_cut`. On one machine the same pairs give the same numbers, in whatever order they come.
         """
         batches = list(self._batches(pairs, batch_tokens))
         bar = tqdm(total=sum(map(len, batches)), desc="NLI", unit="pair", disable=not progress, mininterval=1.0)
