@@ -4,13 +4,12 @@ No stage of the graph: it writes metrics/cost.json, which DVC does not hash, bec
 """
 
 import sys
-from pathlib import Path
 
 from reset import params
 from reset.errors import explain
 from reset.judges import llm, outlook, spending
 from reset.judges.spending import Estimate
-from reset.judges.store import Store
+from reset.judges.store import Store, location
 
 
 def main() -> None:
@@ -20,8 +19,8 @@ def main() -> None:
         print("The judge is the rubric: no calls, no cost.")
     else:
         show(everything, settings.openai)
-    if settings.openai is not None or Path(llm.STORE).exists():
-        with Store(llm.STORE) as store:
+    if settings.openai is not None or location().exists():
+        with Store(location()) as store:
             spent = spending.write_cost(store)
         lost = f", {spent['lost_calls']} more perhaps billed without a reply" if spent["lost_calls"] else ""
         print(f"So far: {spent['calls']:,} replies, {spent['usd']:.4f} USD{lost}; {spending.COST} has the rest.")
@@ -30,7 +29,7 @@ def main() -> None:
 def show(everything: dict, settings: llm.OpenAI) -> None:
     """One line an item and the sum."""
     total, guessed = Estimate(), False
-    with Store(llm.STORE) as store:
+    with Store(location()) as store:
         for item in outlook.items(params.load("dvc.yaml"), everything):
             estimate, known = outlook.outlook(item, settings, everything, store)
             total, guessed = total + estimate, guessed or not known

@@ -17,7 +17,7 @@ import yaml
 
 from reset import records
 from reset.judges import llm
-from reset.judges.store import Store
+from reset.judges.store import PLACE, Store
 from tests.batch_provider import Provider
 from tests.fault_server import FaultServer, Reply
 from tests.test_llm import ENDPOINT
@@ -66,7 +66,7 @@ def start(**environment):
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-def run(code=0, seconds=60, **environment):
+def run(code=0, seconds=180, **environment):
     stage = start(**environment)
     _, errors = stage.communicate(timeout=seconds)
     assert stage.returncode == code, errors
@@ -84,7 +84,7 @@ def test_the_rubric_judges_instruction_rows_alone(workspace):
     rows = records.read(OUT)
     assert [(row["id"], row["sample"]) for row in rows] == [(f"dolly:{n}", s) for n in range(8) for s in range(3)]
     assert list(rows[0]) == ["id", "sample", "metric", "score", "ratings", "raw", "reason"]
-    assert not Path(llm.STORE).exists()
+    assert not PLACE.exists()
 
 
 def test_an_endpoint_judges_and_a_second_run_asks_nothing_and_writes_the_same_bytes(workspace):
@@ -150,7 +150,7 @@ def test_two_stages_at_once_share_the_calls(workspace):
         configure(server.url)
         first, second = start(), start()
         for stage in (first, second):
-            assert stage.communicate(timeout=60) is not None and stage.returncode == 0
+            assert stage.communicate(timeout=180) is not None and stage.returncode == 0
     assert collections.Counter(server.asked.values()) == {1: 24}
     assert len(records.read(OUT)) == 24
 
@@ -171,12 +171,12 @@ def test_ctrl_c_stores_what_is_under_way_and_the_next_run_goes_on(workspace):
         stage = start()
         until(lambda: sum(server.asked.values()) >= 20)
         stage.send_signal(signal.SIGINT)
-        _, errors = stage.communicate(timeout=30)
+        _, errors = stage.communicate(timeout=180)
         assert stage.returncode == 1
         assert "interrupted" in errors and "Traceback" not in errors
         asked = sum(server.asked.values())
         assert asked < 100
-        with Store(llm.STORE) as store:
+        with Store(PLACE) as store:
             assert store.usage()["calls"] == asked
         run()
     assert set(server.asked.values()) == {1} and len(server.asked) == 100
@@ -195,7 +195,7 @@ def test_kill_9_of_the_stage_five_times_loses_no_reply_and_pays_none_twice(works
         run()
     assert len(server.asked) == 200
     assert collections.Counter(server.asked.values()) == {1: 200}
-    with Store(llm.STORE) as store:
+    with Store(PLACE) as store:
         assert (store.usage()["calls"], store.usage()["lost_calls"]) == (200, 0)
     assert len(records.read(OUT)) == 200
 
@@ -214,7 +214,7 @@ def test_kill_9_of_the_courier_too_repeats_only_the_calls_under_way_and_counts_t
         run()
     repeated = sum(server.asked.values()) - 100
     assert len(server.asked) == len(records.read(OUT)) == 100
-    with Store(llm.STORE) as store:
+    with Store(PLACE) as store:
         assert store.usage()["calls"] == 100
         assert 0 < repeated <= store.usage()["lost_calls"] <= 3 * 4
 
@@ -226,7 +226,7 @@ def test_the_bar_shows_spending(workspace):
     assert "USD" in errors.split("24 texts")[1] and "100%" in errors
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=180.0):
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not condition():

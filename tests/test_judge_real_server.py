@@ -19,8 +19,7 @@ import pytest
 from aiohttp import web
 
 from reset import records
-from reset.judges import llm
-from reset.judges.store import Store
+from reset.judges.store import PLACE, Store
 from tests.fault_server import FaultServer
 from tests.test_judge_instruction_stage import OUT, configure, fill, prepare, run, start, until
 
@@ -104,7 +103,7 @@ def test_five_kills_at_random_lose_no_reply_of_a_real_server_and_pay_none_twice(
         run(seconds=400)
     assert len(counting.asked) == 200
     assert collections.Counter(counting.asked.values()) == {1: 200}
-    with Store(llm.STORE) as store:
+    with Store(PLACE) as store:
         usage = store.usage()
     assert (usage["calls"], usage["lost_calls"]) == (200, 0)
     assert usage["completion_tokens"] > 200 * 5

@@ -13,7 +13,7 @@ from reset import params, records
 from reset.errors import InputError
 from reset.judges import llm, outlook
 from reset.judges.outlook import Item
-from reset.judges.store import Store
+from reset.judges.store import PLACE, Store
 from tests.test_judge_instruction_stage import ROOT, fill
 from tests.test_llm import ENDPOINT, keep
 
@@ -35,7 +35,7 @@ GRAPH = {
 def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     records.write_text(llm.PROMPT, (ROOT / llm.PROMPT).read_text(encoding="utf-8"))
-    with Store(llm.STORE) as store:
+    with Store(PLACE) as store:
         yield store
 
 

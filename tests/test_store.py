@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reset.errors import InputError
-from reset.judges.store import Answer, Store
+from reset.judges.store import Answer, Store, location
 
 ANSWER = Answer("Fine.\nRating: 7", "stop", 100, 10, 0.25, 0.2)
 SOURCE = str(Path(__file__).parents[1] / "src")
@@ -84,6 +84,18 @@ def test_the_claim_of_a_dead_process_is_taken_over_at_once(path):
         assert store.usage()["lost_calls"] == 1
 
 
+def test_the_claim_of_a_killed_process_that_nobody_reaped_is_taken_over_too(path):
+    code = "import sys; from reset.judges.store import Store; print(Store(sys.argv[1]).claim('k', 0, 2, 999)); input()"
+    environment = {**os.environ, "PYTHONPATH": SOURCE}
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, env=environment, stdin=-1, stdout=-1, text=True) as process, Store(path) as store:
+        assert process.stdout.readline().strip() == "mine"
+        assert store.claim("k", 0, 2, 60) == "busy"
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and left a zombie
+        assert store.claim("k", 0, 2, 60) == "mine"
+
+
 def test_the_highest_price_is_booked_first_and_the_real_one_after(path):
     with Store(path) as store:
         store.claim("k", 0.5, 1, 60)
@@ -150,6 +162,15 @@ def test_many_threads_with_stores_of_their_own_get_each_claim_once(path):
     assert sorted(mine) == sorted(map(str, range(50)))
     with Store(path) as store:
         assert store.booked() == pytest.approx(50 * 0.25)
+
+
+def test_queued_experiments_share_the_store_of_their_workspace(tmp_path, monkeypatch):
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert location() == tmp_path / ".work" / "judge.sqlite"
+    monkeypatch.chdir(copy)
+    assert location() == tmp_path / ".work" / "judge.sqlite"
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path):

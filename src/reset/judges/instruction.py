@@ -29,17 +29,17 @@ def _by_rubric(pairs: Sequence[Pair]) -> list[Row]:
 
 def _by_llm(pairs: Sequence[Pair], settings: llm.OpenAI, stage: str, max_missing: float) -> list[Row]:
     from reset.judges import courier, spending
-    from reset.judges.store import Store
+    from reset.judges.store import Store, location
 
     prompts = judge_prompts(pairs)
     distinct = list(dict.fromkeys(prompts))
-    with Store(llm.STORE) as store:
+    with Store(location()) as store:
         expected = spending.estimate(distinct, settings, store)
         print(f"{stage}: {len(pairs):,} answers, {expected}", file=sys.stderr)
         failures = {}
         if expected.calls:
             try:
-                failures = courier.carry(distinct, settings, llm.STORE, stage, int(max_missing * len(pairs)))
+                failures = courier.carry(distinct, settings, str(location()), stage, int(max_missing * len(pairs)))
             finally:
                 spending.write_cost(store)
         return [llm.verdict(prompt, settings, store, failures.get(prompt)) for prompt in prompts]

@@ -17,7 +17,6 @@ from reset.errors import InputError
 from reset.judges import rating
 from reset.judges.store import Answer, Store
 
-STORE = ".work/judge.sqlite"
 PROMPT = "prompts/judge_instruction.txt"
 CLAIM = re.compile(r"\b(rating)\W{0,5}\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?", re.IGNORECASE)
 OFFICIAL = "https://api.openai.com/v1"

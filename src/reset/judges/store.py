@@ -5,7 +5,8 @@ money that may have been spent counts as spent. The third is kept by claims: bef
 is booked, and only its reply (or a refusal that costs nothing) settles the booking. What a killed process had under
 way stays booked, and is counted as lost when the call is made again.
 
-Errors are never stored. The file is written ahead (WAL), so a reply is safe from kill -9 as soon as `put` returns.
+Errors are never stored. The file is written ahead (WAL), so a reply is safe from kill -9 as soon as `put` returns; a
+power cut may take the last moments' replies with it.
 """
 
 import os
@@ -35,7 +36,17 @@ CREATE TABLE batches (id TEXT PRIMARY KEY, stage TEXT NOT NULL);
 CREATE TABLE batch_calls (batch TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (batch, key)) WITHOUT ROWID;
 """
 NO_PROCESS = 0  # owner of the claims of a batch, which needs no process to go on
+PLACE = Path(".work/judge.sqlite")
 Claim = Literal["mine", "answered", "busy", "no budget"]
+
+
+def location() -> Path:
+    """The workspace's store. Queued experiments run in copies below .dvc/tmp/exps, and share that of the workspace."""
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2] / PLACE
+    return here / PLACE
 
 
 @dataclass(frozen=True)
@@ -205,11 +216,12 @@ def _alive(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except ProcessLookupError:
         return False
-    except PermissionError:
-        pass
-    return True
+    except OSError:  # another user's process, or no /proc here
+        return True
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")  # a killed process may wait long to be reaped
 
 
 def _sums(row: Any) -> dict[str, Any]:
