@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reset import batching, checkpoints, encoding, launch, records, trainer, training
+from reset import batching, checkpoints, encoding, records, trainer, training
 from reset.errors import InputError
 from tests import tiny_llama
 from tests.tiny_llama import job
@@ -242,12 +242,18 @@ def test_the_curve_has_a_row_for_each_logged_or_evaluated_step():
     )
 
 
-def test_a_batch_that_does_not_divide_over_the_processes_is_refused(in_folder, monkeypatch):
-    with pytest.raises(InputError, match="train.mtl.batch 8 is no multiple of 3"):
-        training.run(job(in_folder, micro_batch=3))
-    monkeypatch.setattr(launch, "processes", lambda: 2)
-    with pytest.raises(InputError, match="train.shared.micro_batch 8 × 2 processes"):
-        training.run(job(in_folder))
+@pytest.mark.parametrize(
+    ("micro", "processes", "expected"),
+    [(8, 1, (8, 1)), (2, 1, (2, 4)), (32, 1, (8, 1)), (2, 2, (2, 2)), (8, 4, (2, 1))],
+)
+def test_a_batch_is_shared_out_over_processes_and_micro_batches(in_folder, micro, processes, expected):
+    assert training.division(job(in_folder, micro_batch=micro), processes) == expected
+
+
+@pytest.mark.parametrize(("micro", "processes"), [(3, 1), (8, 3), (3, 2), (1, 16), (0, 1)])
+def test_a_batch_that_does_not_divide_is_refused(in_folder, micro, processes):
+    with pytest.raises(InputError, match=f"train.mtl.batch 8 cannot be shared out over {processes} processes"):
+        training.division(job(in_folder, micro_batch=micro), processes)
 
 
 @pytest.mark.parametrize("name", ["train.jsonl", "dev.jsonl"])

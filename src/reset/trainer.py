@@ -24,13 +24,13 @@ LOG_EVERY = 10  # optimizer steps between two rows of the learning curve
 LOST = 3.0  # a loss above this many times that of uniform guessing, ln(vocabulary), counts as exploded (our assumption)
 
 
-def arguments(job: "Job", accumulation: int, folder: Path) -> TrainingArguments:
+def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> TrainingArguments:
     """The Trainer's arguments for `job`, with checkpoints in `folder`."""
     shared, on_gpu = job.shared, torch.cuda.is_available()
     logging.disable_progress_bar()
     arguments = TrainingArguments(
         output_dir=str(folder),
-        per_device_train_batch_size=shared.micro_batch,
+        per_device_train_batch_size=micro,
         gradient_accumulation_steps=accumulation,
         learning_rate=job.recipe.learning_rate,
         lr_scheduler_type="cosine",

@@ -27,7 +27,7 @@ class Shared:
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
     precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
-    micro_batch: int  # rows at once on one device; batch / (micro_batch × processes) micro-batches are accumulated
+    micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
     length_window: int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
     packing: bool  # lay the rows of a micro-batch end to end instead of padding them
     gradient_checkpointing: bool
@@ -81,7 +81,7 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
     the last good checkpoint then stays under .work/train.
     """
-    accumulation = micro_batches_per_step(job, launch.processes())
+    micro, accumulation = division(job, launch.processes())
     train = encoding.expand(_rows(job.train, "no rows to train on"))
     dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev above 0")
     tokenizer = load_tokenizer(job.start)
@@ -98,7 +98,8 @@ def run(job: Job) -> None:
 
     from reset import trainer
 
-    arguments = trainer.arguments(job, accumulation, folder.path)  # before the model: ZeRO-3 shards it on loading
+    # the arguments come first: with them DeepSpeed learns of the other processes, among which it shards the model
+    arguments = trainer.arguments(job, micro, accumulation, folder.path)
     model = trainer.load_model(job.start, job.shared, job.seed)
     history = trainer.fit(model, arguments, train_examples, dev_examples, steps, job.shared, folder)
     if launch.rank() == 0:
@@ -115,15 +116,19 @@ def run(job: Job) -> None:
         folder.remove()
 
 
-def micro_batches_per_step(job: Job, processes: int) -> int:
-    """How many micro-batches each process accumulates for one step; InputError where they do not make up the batch."""
-    share = job.shared.micro_batch * processes
-    if job.recipe.batch % share:
+def division(job: Job, processes: int) -> tuple[int, int]:
+    """How a batch is shared out: rows at once on each process, and how often for one step.
+
+    Raises InputError where these cannot make up the batch exactly.
+    """
+    rows, rest = divmod(job.recipe.batch, processes)
+    micro = min(job.shared.micro_batch, rows)
+    if rest or micro < 1 or rows % micro:
         raise InputError(
-            f"params.yaml: train.{job.run}.batch {job.recipe.batch} is no multiple of {share}, which is "
-            f"train.shared.micro_batch {job.shared.micro_batch} × {processes} processes"
+            f"params.yaml: train.{job.run}.batch {job.recipe.batch} cannot be shared out over {processes} processes "
+            f"in parts of train.shared.micro_batch {job.shared.micro_batch}; one must divide the other"
         )
-    return job.recipe.batch // share
+    return micro, rows // micro
 
 
 def identity(job: Job) -> dict[str, Any]:
