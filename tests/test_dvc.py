@@ -1,0 +1,98 @@
+"""The pipeline as users of DVC meet it, on a smaller world: repro, experiments, queue, metrics and plots."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import clones
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two clean clones after `dvc repro`, side by side."""
+    folders = [clones.copy(tmp_path_factory.mktemp(name), clones.SMALL, fresh=True) for name in ("one", "two")]
+    command = [sys.executable, "-m", "dvc", "repro"]
+    environment = clones.environment() | {"OMP_NUM_THREADS": "1"}
+    logs = [open(folder / "repro.log", "w") for folder in folders]
+    started = [
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        for folder, log in zip(folders, logs, strict=True)
+    ]
+    for folder, process in zip(folders, started, strict=True):
+        assert process.wait() == 0, (folder / "repro.log").read_text()[-4000:]
+        (folder / "repro.log").unlink()
+    return folders
+
+
+@pytest.fixture
+def world(runs):
+    """The first clone, its tracked files as after the run."""
+    folder = runs[0]
+    for words in (["add", "-A"], ["commit", "-qm", "results", "--allow-empty"]):
+        subprocess.run(["git", *words], cwd=folder, env=clones.environment(), check=True)
+    yield folder
+    subprocess.run(["git", "checkout", "-q", "."], cwd=folder, check=True)
+    clones.dvc(folder, "checkout", "-q")
+
+
+def ran(output: str) -> list[str]:
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def test_two_clean_runs_write_the_same_lock(runs):
+    first, second = (folder / "dvc.lock" for folder in runs)
+    assert first.read_text() == second.read_text()
+
+
+def test_a_second_repro_runs_nothing(world):
+    assert ran(clones.dvc(world, "repro")) == []
+    assert "up to date" in clones.dvc(world, "status")
+
+
+def test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it(world):
+    output = clones.dvc(world, "exp", "run", "-S", "report.samples=5")
+    assert ran(output) == ["report"]
+    path = world / "params.yaml"
+    path.write_text(re.sub(r"(weights:\n +task:) [\d.]+", r"\1 0.25", path.read_text()))
+    assert {stage.split("@")[0] for stage in json.loads(clones.dvc(world, "status", "--json"))} == {"rank"}
+
+
+def test_a_queued_experiment_runs_and_shows_up(world):
+    clones.dvc(world, "exp", "run", "--queue", "--name", "queued", "-S", "report.samples=6")
+    clones.dvc(world, "queue", "start")
+    deadline = time.monotonic() + 300
+    while "Success" not in (status := clones.dvc(world, "queue", "status")):
+        assert "Failed" not in status and time.monotonic() < deadline, status + clones.dvc(
+            world, "queue", "logs", "queued"
+        )
+        time.sleep(2)
+    clones.dvc(world, "queue", "stop", "--kill", check=False)
+    assert "queued" in clones.dvc(world, "exp", "show", "--csv")
+    assert "report.samples" in clones.dvc(world, "params", "diff", "queued")
+
+
+def test_an_experiment_in_a_copy_uses_the_copys_source(world):
+    report = world / "src" / "reset" / "report.py"
+    report.write_text(report.read_text() + "\nraise SystemExit('the source of the copy ran')\n")
+    output = clones.dvc(world, "exp", "run", "--temp", "-S", "report.samples=7", check=False)
+    assert "the source of the copy ran" in output
+
+
+def test_metrics_and_plots_are_shown_and_compared(world):
+    shown = json.loads(clones.dvc(world, "metrics", "show", "--json"))
+    numbers = shown[""]["data"]["metrics/summary.json"]["data"]
+    assert 0 < len(numbers) <= 20 and all(isinstance(value, int | float) for value in numbers.values())
+    path = world / "metrics" / "summary.json"
+    path.write_text(path.read_text().replace('"mtl_task": ', '"mtl_task": 1'))
+    assert "mtl_task" in clones.dvc(world, "metrics", "diff", "HEAD")
+    clones.dvc(world, "plots", "show", "-o", "plots")
+    page = (world / "plots" / "index.html").read_text()
+    assert page.count("vega") > 5
+    clones.dvc(world, "plots", "diff", "HEAD", "-o", "plots")
+    assert "mtl@1" in clones.dvc(world, "dag", "--dot")
