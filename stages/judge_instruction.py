@@ -21,7 +21,8 @@ def main() -> None:
 
     pairs = generations.paired(args.kind, args.name, args.seed, generations.INSTRUCTION_TASKS)
     label = f"{args.stage}@{args.name}-{args.seed}"
-    verdicts = instruction.verdicts(pairs, settings, label, judges.max_missing)
+    endpoint = settings.openai.judging(args.kind, args.name) if settings.openai else None
+    verdicts = instruction.verdicts(pairs, endpoint, label, judges.max_missing)
     path = generations.verdicts_path("instruction", args.kind, args.name, args.seed)
     count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in verdicts)

@@ -35,6 +35,7 @@ ENDPOINT = llm.OpenAI(
     temperature=0.0,
     batch_api=False,
     extra_body=None,
+    pool_models={},
 )
 REMOTE = llm.Settings("openai", replace(ENDPOINT, base_url=None))
 
@@ -129,7 +130,7 @@ def test_the_rubric_needs_no_client_library():
         "import sys; from reset.judges import instruction, llm, rubric;"
         "llm.check_ready(llm.Settings('rubric', None));"
         "found = instruction.verdicts([({'instruction': 'list two animals.'}, {'id': 'a', 'sample': 0, 'text': 'x'})],"
-        " llm.Settings('rubric', None), 's', 0.0);"
+        " None, 's', 0.0);"
         "assert found[0]['score'] is not None;"
         "print([m for m in ('openai', 'httpx', 'httpx2', 'aiohttp', 'torch', 'asyncio') if m in sys.modules])"
     )
@@ -266,3 +267,10 @@ def test_a_changed_parser_reads_the_stored_text_again(store, monkeypatch):
     assert llm.verdict("p", settings, store, None)["score"] is None
     monkeypatch.setattr(llm.rating, "parse", lambda text, finish: llm.rating.Rating(int(text[-1])))
     assert llm.verdict("p", settings, store, None)["score"] == 0.6
+
+
+def test_a_pools_samples_may_have_another_judge():
+    endpoint = replace(ENDPOINT, pool_models={"reset_s": "weaker"})
+    assert endpoint.judging("samples", "reset_s").model == "weaker"
+    assert endpoint.judging("samples", "reset").model == ENDPOINT.model
+    assert endpoint.judging("predictions", "reset_s").model == ENDPOINT.model

@@ -9,15 +9,16 @@ from reset.judges.generations import Pair
 from reset.records import Row
 
 
-def verdicts(pairs: Sequence[Pair], settings: llm.Settings, stage: str, max_missing: float) -> list[Row]:
-    """One verdict a (prompt, generation) pair, in order: id, sample, metric, score (0.1 to 1, or None), ratings, raw
-    (the judge's replies) and reason (why there is no score).
+def verdicts(pairs: Sequence[Pair], endpoint: llm.OpenAI | None, stage: str, max_missing: float) -> list[Row]:
+    """One verdict a (prompt, generation) pair, in order: id, sample, metric (who judged), score (0.1 to 1, or None),
+    ratings, raw (the judge's replies) and reason (why there is no score).
 
-    `stage` labels progress and spending. InputError if the endpoint cannot be used, the budget ends, or more than
-    `max_missing` of the pairs can have no score.
+    `endpoint` None is the rubric. `stage` labels progress and spending. InputError if the endpoint cannot be used, the
+    budget ends, or more than `max_missing` of the pairs can have no score.
     """
-    found = _by_llm(pairs, settings.openai, stage, max_missing) if settings.openai else _by_rubric(pairs)
-    keys = [{"id": row["id"], "sample": row["sample"], "metric": "instruction"} for _, row in pairs]
+    found = _by_llm(pairs, endpoint, stage, max_missing) if endpoint else _by_rubric(pairs)
+    metric = f"openai:{endpoint.model}" if endpoint else "rubric"
+    keys = [{"id": row["id"], "sample": row["sample"], "metric": metric} for _, row in pairs]
     return [{**key, **verdict} for key, verdict in zip(keys, found, strict=True)]
 
 

@@ -8,7 +8,7 @@ import os
 import re
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -26,15 +26,18 @@ OFFICIAL = "https://api.openai.com/v1"
 class OpenAI:
     """An OpenAI-compatible endpoint and what may be spent on it.
 
-    `base_url` null is OpenAI's own. `api_key_env` names the environment variable that holds the key. `budget_usd`
-    covers all calls recorded in the store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra
-    tries of a call that failed; `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take
-    the median of. `batch_api` sends the calls through the Batch API, slower and at half price. `extra_body`: fields to
-    add to each request, such as vLLM's `structured_outputs`; null for none.
+    `model` judges; the samples of a pool that `pool_models` names are judged by the model there instead (the paper has
+    a weaker one for reset_s). The prices serve all models: set those of the dearest. `base_url` null is OpenAI's own.
+    `api_key_env` names the environment variable that holds the key. `budget_usd` covers all calls recorded in the
+    store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed;
+    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median of. `batch_api`
+    sends the calls through the Batch API, slower and at half price. `extra_body`: fields to add to each request, such
+    as vLLM's `structured_outputs`; null for none.
     """
 
     base_url: str | None
     model: str
+    pool_models: dict[str, str]
     api_key_env: str
     concurrency: int
     requests_per_minute: int | None
@@ -53,6 +56,7 @@ class OpenAI:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra_body", _plain(self.extra_body))
+        object.__setattr__(self, "pool_models", dict(self.pool_models))
         least = {"concurrency": 1, "repeats": 1, "max_tokens": 1, "retries": 0, "parse_retries": 0, "temperature": 0}
         least |= {"price_per_million_input": 0, "price_per_million_output": 0, "budget_usd": 0}
         for key, lowest in least.items():
@@ -67,6 +71,10 @@ class OpenAI:
                 "judges.instruction.openai: requests_per_minute and tokens_per_minute have no effect with batch_api;"
                 " set them to null"
             )
+
+    def judging(self, kind: str, name: str) -> "OpenAI":
+        """These settings with the model that judges one pool's samples or one run's predictions."""
+        return replace(self, model=self.pool_models.get(name, self.model) if kind == "samples" else self.model)
 
     @property
     def url(self) -> str:

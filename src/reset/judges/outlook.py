@@ -55,6 +55,7 @@ def outlook(item: Item, settings: llm.OpenAI, everything: Mapping[str, Any], sto
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
+    settings = settings.judging(item.kind, item.name)
     if Path(f"data/{item.kind}/{item.name}_{item.seed}.jsonl").exists():
         pairs = generations.paired(item.kind, item.name, item.seed, generations.INSTRUCTION_TASKS)
         return spending.estimate(dict.fromkeys(instruction.judge_prompts(pairs)), settings, store), True
