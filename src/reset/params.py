@@ -14,7 +14,7 @@ from reset.errors import InputError
 
 T = TypeVar("T")
 REFERENCE = Path("profiles/paper.yaml")  # holds every key; the other profiles and params.yaml have the same
-FREE = ("data.datasets", "sampling.pools")  # mappings whose keys the user chooses
+FREE = ("data.datasets", "sampling.pools", "judges.instruction.openai.pool_models")  # the user chooses the keys
 
 
 class Section(Mapping[str, Any]):
