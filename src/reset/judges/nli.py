@@ -138,7 +138,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError:
-        raise InputError(f"{folder}/config.json: cannot be read; a folder saved by save_pretrained is needed") from None
+        raise InputError(
+            f"{folder}/config.json: cannot be read; set models.nli in params.yaml, or a measure without a model "
+            "(judges.faithfulness.abstractive: k_precision)"
+        ) from None
     return dict(config)
 
 
