@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from reset import params, ranking, records
-from reset.errors import InputError, explain
+from reset.errors import explain
 
 
 def main() -> None:
@@ -30,10 +30,10 @@ def main() -> None:
             candidate["winner"] = winner is not None and candidate["sample"] == winner["sample"]
         if winner is not None:
             ranked.append(winner)
-    if not ranked:
-        raise InputError(f"data/samples/{name}.jsonl: no prompt has a scored sample; look at data/verdicts")
+    train, dev = ranking.split(ranked, settings.dev, args.seed)
     records.write(f"data/candidates/{name}.jsonl", judged)
-    records.write(f"data/ranked/{name}.jsonl", ranked)
+    records.write(f"data/ranked/{name}.jsonl", train)
+    records.write(f"data/ranked/{name}_dev.jsonl", dev)
     print(
         f"rank {name}: {len(judged)} prompts, {len(ranked)} kept, {len(judged) - len(ranked)} without a score",
         file=sys.stderr,

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from reset import ranking, records
+from reset import params, ranking, records
 from reset.errors import explain
 
 SELECTION: dict[str, ranking.Selection] = {"random": "random", "control": "reference"}
@@ -14,11 +14,14 @@ def main() -> None:
     parser.add_argument("run", choices=SELECTION)
     parser.add_argument("seed", type=int)
     args = parser.parse_args()
+    share = params.declared("rank_controls").ranking.dev
 
     judged = records.stream(f"data/candidates/reset_{args.seed}.jsonl")
     chosen = (ranking.select(row, SELECTION[args.run], args.seed) for row in judged)
-    count = records.write(f"data/ranked/{args.run}_{args.seed}.jsonl", (row for row in chosen if row is not None))
-    print(f"rank_controls {args.run}_{args.seed}: {count} prompts", file=sys.stderr)
+    train, dev = ranking.split([row for row in chosen if row is not None], share, args.seed)
+    records.write(f"data/ranked/{args.run}_{args.seed}.jsonl", train)
+    records.write(f"data/ranked/{args.run}_{args.seed}_dev.jsonl", dev)
+    print(f"rank_controls {args.run}_{args.seed}: {len(train)} prompts, {len(dev)} to choose by", file=sys.stderr)
 
 
 if __name__ == "__main__":

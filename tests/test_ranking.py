@@ -98,6 +98,17 @@ def test_what_is_missing_or_extra_is_named():
         ranking.candidates([prompt("a")], [sample("a", 0)], table, PAPER)
 
 
+def test_the_held_out_rows_are_the_same_for_runs_on_the_same_prompts():
+    ranked = [{"id": f"nq:{i}", "target": "a"} for i in range(100)]
+    train, dev = ranking.split(ranked, 0.05, 3)
+    assert len(dev) == 5 and len(train) == 95
+    other = ranking.split([row | {"target": "b"} for row in reversed(ranked)], 0.05, 3)
+    assert {row["id"] for row in other[1]} == {row["id"] for row in dev}
+    assert ranking.split(ranked[:2], 0.0, 3)[1]
+    with pytest.raises(InputError, match="1 ranked rows"):
+        ranking.split(ranked[:1], 0.5, 3)
+
+
 scores = st.lists(st.tuples(st.floats(0, 1), st.none() | st.floats(0, 1)), min_size=1, max_size=14)
 
 

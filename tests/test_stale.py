@@ -59,7 +59,9 @@ STALE = {
     "judges.task": ["grade_task", "judge_task"],
     "judges.faithfulness": ["grade_faithfulness", "judge_faithfulness"],
     "judges.instruction": ["grade_instruction", "judge_instruction", "judge_ready"],
-    "ranking": ["rank"],
+    "ranking.weights": ["rank"],
+    "ranking.selection": ["rank"],
+    "ranking.dev": ["rank", "rank_controls"],
     "evaluation.max_new_tokens": ["predict", "zero_shot"],
     "report": ["report"],
 }  # fmt: skip

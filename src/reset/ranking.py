@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reset.errors import InputError
-from reset.records import Row
+from reset.records import Row, digest
 
 Selection = Literal["best", "worst", "random", "reference"]
 
@@ -26,6 +26,7 @@ class Settings:
 
     weights: Weights
     selection: Selection
+    dev: float  # share of the ranked rows held out to choose the checkpoint
 
 
 def total(weights: Weights, task: str, scores: Row) -> float | None:
@@ -108,3 +109,16 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
         chosen = {"text": row["reference"], **unscored}
     scores = {k: chosen[k] for k in ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")}
     return {**{k: row[k] for k in ("id", "dataset", "task", "prompt")}, "target": chosen["text"], **scores}
+
+
+def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, at least one.
+
+    The choice goes by id and seed, so runs on the same prompts hold out the same ones. The held-out rows are of the
+    run's own kind (our assumption): by the noisy references of the mix, the best checkpoint would be an early one.
+    """
+    if len(ranked) < 2:
+        raise InputError(f"{len(ranked)} ranked rows; two at least are needed to train on and to choose the checkpoint")
+    held = sorted(ranked, key=lambda row: digest(seed, row["id"]))[: max(1, round(share * len(ranked)))]
+    ids = {row["id"] for row in held}
+    return [row for row in ranked if row["id"] not in ids], [row for row in ranked if row["id"] in ids]
