@@ -1,14 +1,23 @@
 # Two commands: `make demo` runs the pipeline on its own demo world, `make test` runs every check.
 PYTHON ?= python3.11
+SEEDS ?= 21,22,23
 BIN := .venv/bin
 SETUP := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint setup estimate show
+.PHONY: demo study test lint setup estimate show
 
 demo: setup
 	dvc repro
 	@PYTHONPATH=src python stages/show.py
+
+# the study of the README: three seeds, in a clone of its own that shares the cache; its small files are kept
+study: setup
+	rm -rf .work/study && git clone --quiet . .work/study
+	cd .work/study && dvc cache dir --local ../../.dvc/cache && dvc exp run --set-param 'seeds=[$(SEEDS)]'
+	mkdir -p report/study && cp .work/study/report/report.md .work/study/metrics/results.csv report/study/
+	cp .work/study/report/plots/*.svg report/study/
+	@cd .work/study && PYTHONPATH=src python stages/show.py
 
 test: setup lint
 	pytest
