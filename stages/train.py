@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, required=True, help="rows with prompt and target")
     parser.add_argument("--dev", type=Path, required=True, help="rows that choose the checkpoint")
     parser.add_argument("--end", type=Path, help="second model folder to write: the weights after the last step")
-    args = parser.parse_args()
+    args = parser.parse_args(launch.arguments())
 
     section = params.declared(args.stage, run=args.run, seed=str(args.seed)).train
     shared = params.build(training.Shared, section.shared, "train.shared")

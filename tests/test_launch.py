@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,17 +18,20 @@ def test_one_process_leads_and_is_alone_unless_a_launcher_says_otherwise(monkeyp
 
 def test_the_script_runs_again_under_the_command_with_its_own_arguments(tmp_path, monkeypatch):
     script = tmp_path / "train.py"
-    script.write_text("import pathlib, sys\npathlib.Path('seen').write_text(' '.join(sys.argv[1:]))\n")
+    script.write_text(
+        "import pathlib\nfrom reset import launch\npathlib.Path('seen').write_text(str(launch.arguments()))"
+    )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["train.py", "--seed", "7"])
-    launch.relaunch(f"{sys.executable} -B")
-    assert (tmp_path / "seen").read_text() == "--seed 7"
+    monkeypatch.setattr(sys, "argv", ["train.py", "--run", "mtl", "--dev", "a b"])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "src"))
+    assert launch.arguments() == ["--run", "mtl", "--dev", "a b"]
+    launch.relaunch(f"env RANK=0 {sys.executable}")
+    assert (tmp_path / "seen").read_text() == "['--run', 'mtl', '--dev', 'a b']"
 
 
-def test_a_command_that_fails_or_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["-c", "raise SystemExit(3)"])
-    with pytest.raises(InputError, match="ended with code 3"):
-        launch.relaunch(sys.executable)
+def test_a_command_that_fails_or_is_not_there_is_named():
+    with pytest.raises(InputError, match="'false' ended with code 1"):
+        launch.relaunch("false")
     for command in ("no-such-launcher --nproc 8", ""):
         with pytest.raises(InputError, match="does not begin with a command that can be run"):
             launch.relaunch(command)

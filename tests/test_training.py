@@ -282,6 +282,15 @@ def test_settings_without_effect_are_refused(in_folder):
         training.run(job(in_folder, frozen=["embed"], lora=training.Lora(rank=4, alpha=8, dropout=0.0)))
 
 
+def test_deepspeed_without_file_or_launcher_is_refused(in_folder, monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(InputError, match="deepspeed 'configs/zero9.json' is no file"):
+        training.run(job(in_folder, deepspeed="configs/zero9.json"))
+    Path("zero3.json").write_text("{}")
+    with pytest.raises(InputError, match="needs train.shared.launch too"):
+        training.run(job(in_folder, deepspeed="zero3.json"))
+
+
 def test_the_plan_of_a_run_does_not_depend_on_the_number_of_processes(in_folder):
     lengths = [3 + i % 9 for i in range(72)]
     steps = batching.optimizer_batches(lengths, 8, 1, 1, seed=0)

@@ -24,11 +24,19 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def arguments() -> list[str]:
+    """The script's arguments, also where `relaunch` folded them into one."""
+    return shlex.split(sys.argv[1]) if inside() else sys.argv[1:]
+
+
 def relaunch(command: str) -> None:
-    """Run this script with its arguments under `command`; InputError when that is missing or ends badly."""
+    """Run this script with its arguments under `command`; InputError when that is missing or ends badly.
+
+    The arguments travel as one word: torchrun would take `--run` for its own `--run-path`.
+    """
     words = shlex.split(command)
     if not words or not shutil.which(words[0]):
         raise InputError(f"params.yaml: train.shared.launch '{command}' does not begin with a command that can be run")
-    code = subprocess.run([*words, *sys.argv], check=False).returncode
+    code = subprocess.run([*words, sys.argv[0], shlex.join(sys.argv[1:])], check=False).returncode
     if code:
         raise InputError(f"'{command}' ended with code {code}; what failed is said above")

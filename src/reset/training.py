@@ -81,6 +81,7 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
     the last good checkpoint then stays under .work/train.
     """
+    check_deepspeed(job.shared)
     micro, accumulation = division(job, launch.processes())
     train = encoding.expand(_rows(job.train, "no rows to train on"))
     dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev above 0")
@@ -114,6 +115,17 @@ def run(job: Job) -> None:
                 export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
+
+
+def check_deepspeed(shared: Shared) -> None:
+    """InputError where DeepSpeed has no configuration file or no launcher."""
+    if not shared.deepspeed:
+        return
+    if not Path(shared.deepspeed).is_file():
+        raise InputError(f"params.yaml: train.shared.deepspeed '{shared.deepspeed}' is no file; see configs/")
+    if not launch.inside():
+        example = '"torchrun --standalone --nproc_per_node 1"'
+        raise InputError(f"params.yaml: train.shared.deepspeed needs train.shared.launch too, such as {example}")
 
 
 def division(job: Job, processes: int) -> tuple[int, int]:
