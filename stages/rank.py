@@ -17,8 +17,8 @@ def main() -> None:
 
     verdicts = {}
     for judge in ("task", "faithfulness", "instruction"):
-        rows = records.stream(f"data/verdicts/{judge}/samples/{name}.jsonl")
-        verdicts[judge] = {(row["id"], row["sample"]): row for row in rows}
+        path = f"data/verdicts/{judge}/samples/{name}.jsonl"
+        verdicts[judge] = ranking.by_sample(records.stream(path), path)
     pool = records.stream(f"data/pools/{name}.jsonl")
     samples = records.stream(f"data/samples/{name}.jsonl")
     judged = ranking.candidates(pool, samples, verdicts, settings.weights)

@@ -98,6 +98,23 @@ def test_what_is_missing_or_extra_is_named():
         ranking.candidates([prompt("a")], [sample("a", 0)], table, PAPER)
 
 
+def test_a_repeated_sample_or_verdict_is_named():
+    with pytest.raises(InputError, match="samples: sample 0 of 'a' stands twice"):
+        ranking.candidates([prompt("a")], [sample("a", 0), sample("a", 0)], verdicts(), PAPER)
+    with pytest.raises(InputError, match="task.jsonl: sample 1 of 'a' stands twice"):
+        ranking.by_sample([{"id": "a", "sample": i} for i in (0, 1, 1)], "task.jsonl")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 5.0])
+def test_a_share_that_leaves_nothing_to_train_on_is_refused(share):
+    with pytest.raises(InputError, match="ranking.dev"):
+        ranking.split([{"id": "a"}, {"id": "b"}], share, 0)
+
+
+def test_one_row_at_least_stays_to_train_on():
+    assert [len(part) for part in ranking.split([{"id": "a"}, {"id": "b"}], 0.99, 0)] == [1, 1]
+
+
 def test_the_held_out_rows_are_the_same_for_runs_on_the_same_prompts():
     ranked = [{"id": f"nq:{i}", "target": "a"} for i in range(100)]
     train, dev = ranking.split(ranked, 0.05, 3)

@@ -44,6 +44,17 @@ def total(weights: Weights, task: str, scores: Row) -> float | None:
     return weights.task * scores["s_task"] + weight * ability
 
 
+def by_sample(rows: Iterable[Row], where: str) -> dict[tuple[str, int], Row]:
+    """Index rows by (id, sample), in order; a repeated pair is an InputError that names the file `where`."""
+    index: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        key = (row["id"], row["sample"])
+        if key in index:
+            raise InputError(f"{where}: sample {key[1]} of '{key[0]}' stands twice; each (id, sample) must stand once")
+        index[key] = row
+    return index
+
+
 def candidates(
     prompts: Iterable[Row], samples: Iterable[Row], verdicts: dict[str, dict[tuple[str, int], Row]], weights: Weights
 ) -> list[Row]:
@@ -51,10 +62,10 @@ def candidates(
 
     `verdicts` maps task, faithfulness and instruction to the judge's rows by (id, sample). Task performance is 0 for
     instruction rows (section 3.2); the judge that does not apply to a row leaves None. A sample without a prompt, a
-    prompt without samples, a missing verdict and a verdict without a sample are InputErrors.
+    prompt without samples, a repeated sample, a missing verdict and a verdict without a sample are InputErrors.
     """
     by_prompt: dict[str, list[Row]] = {}
-    for sample in samples:
+    for sample in by_sample(samples, "samples").values():
         by_prompt.setdefault(sample["id"], []).append(sample)
     used: dict[str, set[tuple[str, int]]] = {judge: set() for judge in verdicts}
 
@@ -112,13 +123,16 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
 
 
 def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, at least one.
+    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, one at least and never all.
 
     The choice goes by id and seed, so runs on the same prompts hold out the same ones. The held-out rows are of the
     run's own kind (our assumption): by the noisy references of the mix, the best checkpoint would be an early one.
     """
+    if not 0 <= share < 1:
+        raise InputError(f"params.yaml: 'ranking.dev' is {share:g}; a share from 0 to below 1 is expected")
     if len(ranked) < 2:
         raise InputError(f"{len(ranked)} ranked rows; two at least are needed to train on and to choose the checkpoint")
-    held = sorted(ranked, key=lambda row: digest(seed, row["id"]))[: max(1, round(share * len(ranked)))]
+    held = sorted(ranked, key=lambda row: digest(seed, row["id"]))
+    held = held[: min(max(1, round(share * len(ranked))), len(ranked) - 1)]
     ids = {row["id"] for row in held}
     return [row for row in ranked if row["id"] not in ids], [row for row in ranked if row["id"] in ids]
