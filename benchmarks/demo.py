@@ -1,0 +1,87 @@
+"""The demo from a clean clone: seconds of each stage (start-up included), peak memory, a second repro, lines of code.
+
+`python benchmarks/demo.py` takes as long as the demo. It prints a table and one line of JSON.
+"""
+
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tests import clones  # noqa: E402
+
+GOAL_SECONDS, GOAL_GIGABYTES = 600, 2.0
+
+
+def timed_repro(folder: Path) -> dict[str, list[float]]:
+    """Seconds of each item of each stage of `dvc repro` in `folder`, DVC's own part of it included."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    command = [sys.executable, "-m", "dvc", "repro"]
+    errors = tempfile.TemporaryFile("w+")
+    process = subprocess.Popen(
+        command, cwd=folder, env=clones.environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+    )
+    assert process.stdout is not None
+    running, since = "dvc", time.perf_counter()
+    bar = tqdm(unit="stage")
+    for line in process.stdout:
+        if found := re.match(r"Running stage '(\w+)", line):
+            now = time.perf_counter()
+            seconds[running].append(now - since)
+            running, since = found.group(1), now
+            bar.update()
+    seconds[running].append(time.perf_counter() - since)
+    bar.close()
+    if process.wait():
+        errors.seek(0)
+        sys.exit(f"dvc repro failed: {errors.read()[-2000:]}")
+    return seconds
+
+
+def seconds_of(folder: Path, *words: str) -> float:
+    started = time.perf_counter()
+    clones.dvc(folder, *words)
+    return time.perf_counter() - started
+
+
+def lines_of_code() -> dict[str, int]:
+    """Lines that are neither blank nor a comment's alone, by folder."""
+    counts = {}
+    for name in ("stages", "src", "tests", "benchmarks"):
+        files = [path for path in (clones.ROOT / name).rglob("*.py")]
+        lines = [line.strip() for path in files for line in path.read_text().splitlines()]
+        counts[name] = sum(bool(line) and not line.startswith("#") for line in lines)
+    return counts
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = clones.copy(Path(temporary), fresh=True)
+        started = time.perf_counter()
+        seconds = timed_repro(folder)
+        total = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        again, status = seconds_of(folder, "repro"), seconds_of(folder, "status")
+    print(f"{'stage':20} {'items':>5} {'s each':>7} {'s all':>7}")
+    for name, values in sorted(seconds.items(), key=lambda entry: -sum(entry[1])):
+        print(f"{name:20} {len(values):5} {sum(values) / len(values):7.2f} {sum(values):7.1f}")
+    print(f"{'all':20} {sum(map(len, seconds.values())):5} {'':7} {total:7.1f}")
+    print(f"second repro {again:.1f} s, status {status:.1f} s, peak memory of the largest process {peak:.2f} GB")
+    print("lines of code:", ", ".join(f"{name} {count:,}" for name, count in lines_of_code().items()))
+    rows = [
+        {"name": "demo", "ours": round(total, 1), "theirs": None, "ratio": GOAL_SECONDS / total, "unit": "s"},
+        {"name": "memory", "ours": round(peak, 2), "theirs": None, "ratio": GOAL_GIGABYTES / peak, "unit": "GB"},
+    ]
+    print(json.dumps([row | {"goal": 1.0, "ratio": round(row["ratio"], 2)} for row in rows]))
+
+
+if __name__ == "__main__":
+    main()
