@@ -88,6 +88,15 @@ def test_whatever_the_answers_depend_on_changes_the_key(clock):
     assert len({key, *keys}) == len(keys) + 1
 
 
+def test_answers_of_other_code_are_computed_again(clock, monkeypatch, tmp_path):
+    asked = requests(4, MIXED)
+    key = shards.key(clock, asked, SETTINGS, 12)
+    (tmp_path / "engines").mkdir()
+    (tmp_path / "engines" / "dials.py").write_text("# mended")
+    monkeypatch.setattr(shards, "SOURCE", tmp_path)
+    assert shards.key(clock, asked, SETTINGS, 12) != key
+
+
 def test_greedy_predictions_of_one_model_are_shared_by_all_seeds(clock):
     asked = [replace(request, draws=greedy_draws()) for request in requests(9, MIXED)]
     shards.generate(clock, asked, SETTINGS, 12)

@@ -1,6 +1,7 @@
 """The user's choice of data sets (params: data.datasets): where each comes from and how many rows it gives."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,8 +35,11 @@ class DataSet:
 
 
 def chosen(name: str, section: Mapping[str, Any]) -> DataSet:
-    """The settings of one data set, checked: a known task, sizes of zero or more, at least one of them not zero."""
+    """The settings of one data set, checked: a plain name (ids begin with it and a colon, and DVC's stages are called
+    after it), a known task, sizes of zero or more, at least one of them not zero."""
     where = f"data.datasets.{name}"
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise InputError(f"params.yaml: '{where}' is no name for a data set; use a-z, 0-9 and _ alone")
     settings = params.build(DataSet, section, where)
     own_file(name, settings.source)
     for key, size in (("train", settings.train), ("eval", settings.eval)):

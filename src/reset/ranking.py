@@ -123,7 +123,7 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
 
 
 def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, one at least and never all.
+    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, never none nor all.
 
     The choice goes by id and seed, so runs on the same prompts hold out the same ones. The held-out rows are of the
     run's own kind (our assumption): by the noisy references of the mix, the best checkpoint would be an early one.

@@ -23,6 +23,8 @@ from reset.errors import InputError
 from reset.records import Row, digest, file_digest
 
 WORK = Path(".work/generations")
+SOURCE = Path(__file__).parent
+WRITERS = ("engines/*.py", "encoding.py")  # the code that turns a prompt into an answer
 Shelf = dict[str, list[list[Any]]]  # id -> [text, tokens, finish] of each draw
 
 
@@ -48,9 +50,11 @@ def generate(model: Path, requests: list[Request], settings: Settings, max_new_t
 
 
 def key(model: Path, requests: list[Request], settings: Settings, max_new_tokens: int) -> str:
-    """What the answers depend on. Batch size and workers are left out: they change the speed alone."""
+    """What the answers depend on, the code that writes them included: answers of an older version are not taken for
+    those of a mended one. Batch size and workers are left out: they change the speed alone."""
+    code = [file_digest(path) for pattern in WRITERS for path in sorted(SOURCE.glob(pattern))]
     draws = [[r.id, r.prompt, [[d.setting.temperature, d.setting.top_k, d.seed] for d in r.draws]] for r in requests]
-    return digest(file_digest(model), sorted(draws), settings.engine, settings.precision, max_new_tokens)
+    return digest(code, file_digest(model), sorted(draws), settings.engine, settings.precision, max_new_tokens)
 
 
 def finished(folder: Path) -> Shelf:

@@ -85,7 +85,8 @@ def _content(task: str, subject: str, answer: str) -> Content:
         parts[0] = _without_opener(parts[0])
     if task == "list":
         items = [item.strip() for part in parts for item in part.split(",")]
-        return _count([item if item in BY_CATEGORY[subject].values else None for item in items], unfinished)
+        known = BY_CATEGORY[subject].values if subject in BY_CATEGORY else ()
+        return _count([item if item in known else None for item in items], unfinished)
     return _count([_fact(part, subject) for part in parts], unfinished)
 
 
