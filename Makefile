@@ -11,13 +11,13 @@ demo: setup
 	dvc repro
 	@PYTHONPATH=src python stages/show.py
 
-# the study of the README: three seeds, in a clone of its own that shares the cache; its small files are kept
+# the study of the README: three seeds; its small files are kept in report/study, and the work tree is as before
 study: setup
-	rm -rf .work/study && git clone --quiet . .work/study
-	cd .work/study && dvc cache dir --local ../../.dvc/cache && dvc exp run --set-param 'seeds=[$(SEEDS)]'
-	mkdir -p report/study && cp .work/study/report/report.md .work/study/metrics/results.csv report/study/
-	cp .work/study/report/plots/*.svg report/study/
-	@cd .work/study && PYTHONPATH=src python stages/show.py
+	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
+	dvc exp run --set-param 'seeds=[$(SEEDS)]'
+	mkdir -p report/study && cp report/report.md metrics/results.csv report/plots/*.svg report/study/
+	@PYTHONPATH=src python stages/show.py
+	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics && dvc checkout --quiet
 
 test: setup lint
 	pytest

@@ -1,6 +1,6 @@
 #!/bin/bash
 # One training stage over several boxes under Slurm, from the login node, in the repository's root:
-#   sbatch configs/launch/slurm.sh mtl@mtl-0
+#   sbatch configs/launch/slurm.sh mtl@0
 # The checkout must lie on a file system that all boxes see: checkpoints, rows and models are read and written there.
 #SBATCH --job-name=reset-train
 #SBATCH --nodes=2

@@ -9,6 +9,7 @@ from reset.errors import InputError
 from reset.records import Row, digest
 
 Selection = Literal["best", "worst", "random", "reference"]
+CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
     """The chosen target of one row of `candidates`: a ranked row, or None when no candidate has a score.
 
     best and worst go by score, ties to the earlier sample (our assumption: the paper leaves ties open); random draws
-    evenly among the scored candidates, by `seed` and the row's id; reference takes the original reference, unscored.
+    evenly among the scored candidates, by `seed` and the row's id; reference takes the original reference. What was
+    not chosen by its score carries none, so that a weight changes nothing about it.
     """
     scored = [c for c in row["candidates"] if c["score"] is not None]
     if not scored:
@@ -114,11 +116,10 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
     elif how == "worst":
         chosen = min(scored, key=lambda c: (c["score"], c["sample"]))
     elif how == "random":
-        chosen = random.Random(f"{seed}:{row['id']}").choice(scored)
+        chosen = random.Random(f"{seed}:{row['id']}").choice(scored) | {"score": None}
     else:
-        unscored = dict.fromkeys(("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting"))
-        chosen = {"text": row["reference"], **unscored}
-    scores = {k: chosen[k] for k in ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")}
+        chosen = dict.fromkeys(CHOSEN) | {"text": row["reference"]}
+    scores = {k: chosen[k] for k in CHOSEN}
     return {**{k: row[k] for k in ("id", "dataset", "task", "prompt")}, "target": chosen["text"], **scores}
 
 
