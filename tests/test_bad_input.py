@@ -32,6 +32,11 @@ def run(folder, name, content):
     return filtering.filter_file(folder / f"{name}.jsonl", folder / "out", registry.entry(name), sizes, PUBLISHED)
 
 
+def tree(labels):
+    prompt = {"message_id": "m", "text": "Why?", "role": "prompter", "lang": "en", "replies": [], "labels": labels}
+    return {"message_tree_id": "t", "prompt": prompt}
+
+
 def lines(*rows):
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
@@ -67,6 +72,8 @@ def lines(*rows):
         ("oasst1", lines(OASST | {"labels": []}), r"oasst1\.jsonl:1: field 'labels' is list; an object is expected"),
         ("oasst1", lines(OASST | {"labels": {"name": []}}), r"oasst1\.jsonl:1: field 'labels' has no 'value'"),
         ("oasst1", lines(DOLLY), r"oasst1\.jsonl:1: data set 'oasst1': no column 'message_id'"),
+        ("oasst1", lines(tree({"quality": {"value": 0.7}})), r"jsonl:1: labels: field 'quality' has no 'count'"),
+        ("oasst1", lines(tree({"quality": 0.7})), r"oasst1\.jsonl:1: labels: field 'quality' is float; an object"),
         ("oasst1", lines({"message_tree_id": "t", "prompt": []}), r"oasst1\.jsonl:1: field 'prompt' is list"),
     ],
 )

@@ -88,3 +88,8 @@ def test_yaml_that_is_none_is_named_by_line(tmp_path):
     (tmp_path / "params.yaml").write_text("seeds: [0\ndata: 3\n")
     with pytest.raises(InputError, match=r"params\.yaml:2: not YAML"):
         params.load(tmp_path / "params.yaml")
+
+
+def test_a_part_with_free_keys_may_be_empty_on_either_side():
+    for given, reference in ({}, {"reset": {"rounds": 1}}), ({"reset": {"rounds": 1}}, {}):
+        params.check_keys(*({"sampling": {"pools": pools}} for pools in (given, reference)), "params.yaml")

@@ -63,7 +63,7 @@ def test_a_cut_off_answer_loses_its_form():
 
 
 def test_a_list_of_what_the_world_does_not_have_rates_one():
-    assert rubric.judge("list three cars.", "red, blue, green.").endswith("Rating: 1")
+    assert judge("list three cars.", "red, blue, green.").endswith("Rating: 1")
 
 
 def test_a_request_without_checkable_parts_rates_one():

@@ -77,7 +77,7 @@ def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
     if not (isinstance(given, dict) and isinstance(reference, dict)):
         return
     if path in FREE:
-        example = next(iter(reference.values()))
+        example = next(iter(reference.values()), None)
         for key in given:
             check_keys(given[key], example, where, f"{path}.{key}")
         return

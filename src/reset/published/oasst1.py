@@ -52,6 +52,7 @@ def _flatten(message: Row, parent: str | None, where: str) -> Iterator[tuple[str
     given = message.get("labels")
     if given is not None:
         check(message, {"labels": {}}, where)
+        check(given, dict.fromkeys(given, {"value": float, "count": int}), f"{where}: labels")
         given = {
             "name": list(given),
             "value": [label["value"] for label in given.values()],
