@@ -9,6 +9,7 @@ import yaml
 
 from reset.errors import InputError
 from stages import rank, rank_controls
+from tests import graph
 
 RANKING = {"weights": {"task": 1.0, "instruction": 2.0, "faithfulness": 2.0}, "selection": "best", "dev": 0.25}
 PROMPTS = [
@@ -87,3 +88,11 @@ def test_a_repeated_row_stops_the_stage_before_it_writes(pool, monkeypatch, file
     with pytest.raises(InputError, match="sample 0 of 'nq:0' stands twice"):
         run(monkeypatch, rank, "reset", "0")
     assert not Path("data/ranked").exists()
+
+
+def test_the_graph_trains_on_what_was_ranked():
+    stages = graph.stages()
+    ranked = [stages[name]["outs"][-2] for name in ("rank", "rank_controls")]
+    assert ranked == ["data/ranked/${item.pool}_${item.seed}.jsonl", "data/ranked/${item.run}_${item.seed}.jsonl"]
+    assert f"--train {ranked[1]} " in stages["continued"]["cmd"]
+    assert "--train data/ranked/reset_${item.seed}.jsonl " in stages["direct"]["cmd"]
