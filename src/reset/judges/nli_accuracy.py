@@ -24,11 +24,22 @@ def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
     tables = []
     for path in sorted(folder.glob("nli_*.jsonl")):
         if rows := _read(path, ("premise", "hypothesis", "label"), LABELS):
-            tables.append({"set": path.stem, "measure": "accuracy", **_accuracy(model, rows, batch_tokens)})
+            tables.append({"set": path.stem, **accuracy(model, rows, batch_tokens)})
     for path in sorted(folder.glob("summac_*.jsonl")):
         if rows := _read(path, ("document", "claim", "label"), (0, 1)):
             tables.append({"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)})
     return tables
+
+
+def accuracy(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
+    """How often the likeliest of the three labels is that of the row (premise, hypothesis, label): measure, value,
+    chance (the share of the most frequent label) and n; at least one row is needed.
+    """
+    judged = model.score([(row["premise"], row["hypothesis"]) for row in rows], batch_tokens, progress=True)
+    right = [_label(*judged[row["premise"], row["hypothesis"]]) == row["label"] for row in rows]
+    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
+    shares = {"value": round(sum(right) / len(rows), 4), "chance": round(max(counts) / len(rows), 4)}
+    return {"measure": "accuracy", **shares, "n": len(rows)}
 
 
 def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
@@ -47,13 +58,6 @@ def _read(path: Path, columns: Sequence[str], labels: Sequence[object]) -> list[
     return rows
 
 
-def _accuracy(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
-    judged = model.score([(row["premise"], row["hypothesis"]) for row in rows], batch_tokens)
-    right = [_label(*judged[row["premise"], row["hypothesis"]]) == row["label"] for row in rows]
-    counts = [sum(row["label"] == label for row in rows) for label in LABELS]
-    return {"value": round(sum(right) / len(rows), 4), "chance": round(max(counts) / len(rows), 4), "n": len(rows)}
-
-
 def _label(entailment: float, contradiction: float) -> str:
     chances = (entailment, contradiction, 1.0 - entailment - contradiction)
     return LABELS[chances.index(max(chances))]
@@ -61,7 +65,7 @@ def _label(entailment: float, contradiction: float) -> str:
 
 def _consistency(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
     images = [summac_zs.image("", [row["document"]], row["claim"]) for row in rows]
-    judged = model.score({pair for image in images for pair in image.pairs()}, batch_tokens)
+    judged = model.score({pair for image in images for pair in image.pairs()}, batch_tokens, progress=True)
     scores = [summac_zs.score(image, judged)[0] or 0.0 for image in images]
     consistent = [score for score, row in zip(scores, rows, strict=True) if row["label"] == 1]
     value = auc(consistent, [score for score, row in zip(scores, rows, strict=True) if row["label"] == 0])

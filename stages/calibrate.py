@@ -1,0 +1,29 @@
+"""calibrate: let the NLI model judge pairs whose label is known."""
+
+import sys
+from pathlib import Path
+
+from reset import calibration, params, records
+from reset.errors import explain
+from reset.judges.nli import Nli
+from reset.world.people import World
+
+
+def main() -> None:
+    declared = params.declared("calibrate")
+    mirror, settings = declared.data.mirror, declared.judges.faithfulness
+    world = params.build(World, declared.data.world, "data.world") if mirror == "toy" and declared.data.world else None
+    found = calibration.nli(
+        dict(declared.models.nli),
+        mirror,
+        world,
+        lambda: Nli(Path("models/nli"), settings.precision, settings.devices),
+        settings.batch_tokens,
+    )
+    records.write_json("metrics/calibration.json", {"nli": found})
+    told = [f"{row['set']} {row['measure']} {row['value']} (chance {row['chance']})" for row in found["sets"] or []]
+    print(f"calibrate: {'; '.join(told) or found['reason']}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    explain(main)
