@@ -80,7 +80,9 @@ def answers(rows: Sequence[Row], run: str, seed: int) -> list[Row]:
         kinds = MEASURES.get(row["task"], ("rouge_l", "summac_zs"))
         if row["task"] == "instruction":
             score = min(1.0, max(0.1, round(chance.gauss(instruction, 0.1), 1)))
-            verdicts["instruction"].append({"id": row["id"], "sample": 0, "metric": kinds[0], "score": score})
+            ratings = [round(score * 10), round(score * 10), max(1, round(score * 10) - length % 2)]
+            verdict = {"id": row["id"], "sample": 0, "metric": kinds[0], "score": score, "ratings": ratings}
+            verdicts["instruction"].append(verdict)
         else:
             for judge, kind, level in (("task", kinds[0], task), ("faithfulness", kinds[1], faithful)):
                 score = float(chance.random() < level - 0.15 * (not row["seen"]))
@@ -125,7 +127,7 @@ def write_curve(path: Path, seed: int) -> None:
 
 
 def write_counts(root: Path) -> None:
-    """What filter, template, evalset and mix count of each data set."""
+    """What filter, template, evalset and mix count of each data set, and what calibrate measures."""
     dropped = {"gold answer in no passage": 31, "empty question": 2}
     words = {"dropped": {}, "cut": 3, "cut_share": 0.01, "prompt_words": 61.5, "target_words": 4.0}
     duplicate = "duplicate of another training row"
@@ -143,6 +145,9 @@ def write_counts(root: Path) -> None:
             mixed[name] = {"read": 300, duplicate: 10, "dev": 30, "train": 260, "trained": 520}
     records.write_json(root / "metrics/evalset.json", evaluated)
     records.write_json(root / "metrics/mixes/mtl.json", mixed)
+    labelled = {"set": "demo world, other people", "measure": "accuracy", "value": 0.97, "chance": 0.34, "n": 2000}
+    nli = {"model": {"source": "toy", "id": None, "revision": None}, "sets": [labelled], "reason": None}
+    records.write_json(root / "metrics/calibration.json", {"nli": nli})
 
 
 def write_params(root: Path, seeds: Sequence[int] = (0, 1, 2), samples: int = 30) -> None:

@@ -21,12 +21,17 @@ def prepare(root):
     records.write(root / "data/predictions/mtl_0.jsonl", kept)
     for judge in ("task", "faithfulness", "instruction"):
         verdicts = [
-            {"id": a["id"], "sample": 0, "metric": a["judges"][judge], "score": a[f"s_{judge}"]}
+            {"id": a["id"], "sample": 0, "metric": a["judges"][judge], "score": a[f"s_{judge}"]} | rated(a)
             for a in told
             if judge in a["judges"]
         ]
         records.write(root / f"data/verdicts/{judge}/predictions/mtl_0.jsonl", verdicts)
     return told
+
+
+def rated(answer):
+    """The column that only the instruction judge has."""
+    return {"ratings": answer["ratings"]} if answer["ratings"] else {}
 
 
 def run(root):

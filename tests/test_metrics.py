@@ -48,6 +48,12 @@ def test_every_metric_that_applies_to_a_data_set_has_one_row():
     assert {row["dataset"]: row["seen"] for row in rows} == {"nq": True, "alpaca": False}
 
 
+def test_ratings_stand_beside_the_answers_that_an_instruction_judge_rated():
+    rated = {**VERDICTS, "instruction": [verdict("alpaca:1", "openai:judge", 0.7) | {"ratings": [7, None, 8]}]}
+    told = metrics.answers(PROMPTS, PREDICTIONS, rated, "mtl_0")
+    assert [row["ratings"] for row in told] == [None, [7, None, 8]]
+
+
 def test_a_missing_score_is_no_number_and_is_counted():
     told = values(metrics.measure("mtl", 0, metrics.answers(PROMPTS, PREDICTIONS, VERDICTS, "mtl_0")))
     assert told["alpaca", "instruction"] == (None, 0, "rubric")

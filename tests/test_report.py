@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reset import report, study, tables
+from reset import judge_tables, report, study, tables
+from reset.errors import InputError
 from tests import made_up_study
 
 SETTINGS = study.Settings(samples=9, draws=50, seed=0)
@@ -93,6 +94,27 @@ def test_page_and_markdown_show_every_cell_of_the_headline(found):
         assert f"| {' | '.join(row)} |" in text
         for cell in row:
             assert cell in told
+
+
+def test_page_and_markdown_tell_the_same_of_the_judges(found):
+    told, text = "".join(Page(report.page(found, report.figures(found))).text), report.text(found)
+    parts = judge_tables.parts(found.judged, found.calibration)
+    assert [part.title for part in parts if part.table] == [part.title for part in parts]
+    for part in parts:
+        assert part.note in told and part.note in text
+        for row in part.table.rows:
+            assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
+
+
+def test_a_report_without_a_calibration_says_what_to_run(root, found):
+    path = root / "metrics/calibration.json"
+    kept = path.read_text()
+    path.unlink()
+    try:
+        with pytest.raises(InputError, match="metrics/calibration.json: cannot be read .*dvc repro"):
+            study.load(SETTINGS, [0, 1], [])
+    finally:
+        path.write_text(kept)
 
 
 def test_one_seed_says_so_and_shows_no_spread(found):

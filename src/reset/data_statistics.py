@@ -16,12 +16,12 @@ def load(datasets: Sequence[str]) -> dict[str, Row]:
     """The statistics of each data set, from what filter, template, evalset and mix counted; InputError where a count
     is missing. The mix is `mtl`, which holds all training sets.
     """
-    evaluated, mixed = _read(Path("metrics/evalset.json")), _read(Path("metrics/mixes/mtl.json"))
+    evaluated, mixed = read_json(Path("metrics/evalset.json")), read_json(Path("metrics/mixes/mtl.json"))
     return {
         name: of_set(
             name,
-            _read(Path(f"metrics/data/{name}.json")),
-            _read(Path(f"metrics/prompts/{name}.json")),
+            read_json(Path(f"metrics/data/{name}.json")),
+            read_json(Path(f"metrics/prompts/{name}.json")),
             evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
             mixed.get(name, {size: 0 for size in SIZES}),
         )
@@ -64,7 +64,8 @@ def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) 
         raise InputError(f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`") from None
 
 
-def _read(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What a JSON file below metrics/ holds; InputError where it is missing or broken."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -24,7 +24,8 @@ def answers(
     the judges by `task`, `faithfulness` and `instruction`. All are joined by id: a missing, extra or repeated one is
     an InputError that names `name`, the run and seed. Columns: id, dataset, task, seen, text, tokens, finish, the
     scores s_instruction, s_faithfulness and s_task (0 to 1, None where the judge does not apply or gave none), the
-    overlaps with the context (0 to 1, None without context or words), and `judges`: the measure behind each score.
+    overlaps with the context (0 to 1, None without context or words), `judges`: the measure behind each score, and
+    `ratings`: every rating of 1 to 10 that the instruction judge gave (None for a reply without one), None elsewhere.
     """
     by_id = records.by_id(prompts, "data/evaluation.jsonl")
     told = _join(by_id, predictions, f"data/predictions/{name}.jsonl")
@@ -43,6 +44,7 @@ def answers(
                 **{f"s_{judge}": scores[judge]["score"] if judge in scores else None for judge in JUDGES},
                 **overlaps(prompt, prediction["text"]),
                 "judges": {judge: verdict["metric"] for judge, verdict in scores.items()},
+                "ratings": scores["instruction"].get("ratings") if "instruction" in scores else None,
             }
         )
     return rows

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from reset import plots, tables
+from reset import judge_tables, plots, tables
 from reset.plots import Figure
 from reset.study import Study
 from reset.tables import Table
@@ -39,6 +39,7 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
         ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
         ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>"
          + _pictures(pictures["length"], "two")),
+        ("judges", "Judges", _notes(judge_tables.who(study.judged)) + _judges(study)),
         ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools))
          + _pictures(pictures["scores"], "two")),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
@@ -74,6 +75,9 @@ def text(study: Study) -> str:
         if table.rows:
             parts += [f"## {table.title}\n", tables.markdown(table)]
     parts += ["## Form of the answers\n", FORM + "\n", tables.markdown(_form(study))]
+    parts += ["## Judges\n", judge_tables.who(study.judged) + "\n"]
+    for part in judge_tables.parts(study.judged, study.calibration):
+        parts += [f"### {part.title}\n", part.note + "\n", *([tables.markdown(part.table)] if part.table else [])]
     parts += ["## Sampling\n", SAMPLING + "\n", tables.markdown(tables.sampled(study.pools))]
     parts += ["## Data\n", DATA + "\n", tables.markdown(tables.data(study.data))]
     return "\n".join(parts)
@@ -143,6 +147,13 @@ def _differences(study: Study) -> Table:
 
 def _form(study: Study) -> Table:
     return tables.form(study.averages, study.instruction, study.context)
+
+
+def _judges(study: Study) -> str:
+    return "".join(
+        f"<h3>{escape(part.title)}</h3>{_notes(part.note)}{_html(part.table) if part.table else ''}"
+        for part in judge_tables.parts(study.judged, study.calibration)
+    )
 
 
 def _findings(study: Study) -> str:

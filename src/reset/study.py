@@ -4,8 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reset import aggregate, bootstrap, browser, csv_table, data_statistics, metrics, records, runs, selection_room
+from reset import (
+    aggregate,
+    agreement,
+    bootstrap,
+    browser,
+    csv_table,
+    data_statistics,
+    metrics,
+    records,
+    runs,
+    selection_room,
+)
 from reset.aggregate import BySeed, Key
+from reset.agreement import Answers
 from reset.errors import InputError
 from reset.records import Row
 from reset.selection_room import Scores
@@ -31,6 +43,8 @@ class Study:
     context: Mapping[Key, BySeed]
     instruction: Mapping[Key, BySeed]
     intervals: Mapping[tuple[str, str, str, str], tuple[float, float]]
+    judged: Mapping[str, Answers]
+    calibration: Row
     pools: Mapping[str, Mapping[str, Scores]]
     curves: Mapping[str, Mapping[int, Sequence[Row]]]
     data: Mapping[str, Row]
@@ -49,7 +63,7 @@ def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> S
         raise InputError(f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`")
     prompts = records.by_id(records.stream("data/evaluation.jsonl"), "data/evaluation.jsonl")
     shown = browser.pick({id: row["dataset"] for id, row in prompts.items()}, settings.samples, settings.seed)
-    scores, texts = _answers(seeds, shown)
+    scores, texts, judged = _answers(seeds, shown)
     averages = aggregate.macro(results)
     pools, sources = _pools(settings, seeds)
     sources.append(
@@ -68,6 +82,8 @@ def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> S
         context=aggregate.macro(row for row in results if row["dataset"] in context_sets),
         instruction=aggregate.macro(row for row in results if row["dataset"] not in context_sets),
         intervals=_intervals(averages, scores, settings),
+        judged=judged,
+        calibration=data_statistics.read_json(Path("metrics/calibration.json")),
         pools=pools,
         curves=_curves(seeds),
         data=data_statistics.load(datasets),
@@ -120,18 +136,21 @@ def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, 
 
 def _answers(
     seeds: Sequence[int], shown: set[str]
-) -> tuple[dict[str, dict[int, list[Row]]], dict[str, dict[str, Row]]]:
-    """Scores of all answers by run and seed, and the shown answers of the first seed by run and id."""
+) -> tuple[dict[str, dict[int, list[Row]]], dict[str, dict[str, Row]], dict[str, Answers]]:
+    """Scores of all answers by run and seed, the shown answers of the first seed by run and id, and what the judges
+    said of all answers by data set."""
     scores: dict[str, dict[int, list[Row]]] = {}
     texts: dict[str, dict[str, Row]] = {}
+    judged: dict[str, Answers] = {}
     kept = ("id", "dataset", "seen", *[f"s_{judge}" for judge in metrics.JUDGES])
     for run, seed, path in _files("data/answers", "jsonl", seeds):
         of_run = scores.setdefault(run, {}).setdefault(seed, [])
         for row in records.stream(path):
             of_run.append({column: row[column] for column in kept})
+            agreement.collect(row, judged)
             if seed == min(seeds) and row["id"] in shown:
                 texts.setdefault(run, {})[row["id"]] = row
-    return scores, texts
+    return scores, texts, judged
 
 
 def _intervals(
