@@ -13,7 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     dataset = parser.parse_args().dataset
-    settings = params.build(prompting.Settings, params.declared("template", key=dataset).data, "data")
+    declared = params.declared("template", key=dataset)
+    answer_tokens = max(declared.sampling.max_new_tokens, declared.evaluation.max_new_tokens)
+    settings = params.build(prompting.Settings, {**declared.data, "answer_tokens": answer_tokens}, "data")
 
     tokenizer = Path("models/base/tokenizer.json")
     if not tokenizer.is_file():

@@ -129,7 +129,7 @@ class Short:
 
 def test_a_full_disk_leaves_the_old_prompts_whole(tmp_path):
     def prompt(source):
-        settings = prompting.Settings("paper", "raise", 10_000)
+        settings = prompting.Settings("paper", "raise", 10_000, 10)
         return prompting.prompt_folder(source, tmp_path / "out", templates.load("paper"), Short(), settings)
 
     row = {

@@ -4,6 +4,7 @@ from reset import filtering, mixtures, params, prompting
 from reset.datasets import DataSet, OwnFile, chosen, own_file
 from reset.errors import InputError
 
+PROMPTING = {"templates": "paper", "overlong": "drop", "max_tokens": 9, "answer_tokens": 3}
 PUBLISHED = {"source": "published", "train": None, "eval": 0}
 
 
@@ -49,8 +50,9 @@ def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
         (filtering.Settings, {"retrieval": "bm25", "passages": 0, "seed": 0}, "data.passages"),
         (mixtures.Settings, {"ngram": 0, "dev": 5, "seed": 0}, "data.ngram"),
         (mixtures.Settings, {"ngram": 13, "dev": "few", "seed": 0}, "data.dev"),
-        (prompting.Settings, {"templates": "paper", "overlong": "cut", "max_tokens": 9}, "data.overlong.*trim_context"),
-        (prompting.Settings, {"templates": "paper", "overlong": "drop", "max_tokens": 0}, "data.max_tokens"),
+        (prompting.Settings, PROMPTING | {"overlong": "cut"}, "data.overlong.*trim_context"),
+        (prompting.Settings, PROMPTING | {"max_tokens": 0}, "data.max_tokens"),
+        (prompting.Settings, PROMPTING | {"answer_tokens": 9}, "data.max_tokens.*no room is left for a prompt"),
     ],
 )
 def test_a_wrong_setting_of_a_stage_is_named(settings, values, message):

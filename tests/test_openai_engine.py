@@ -127,12 +127,6 @@ def test_no_seed_is_sent_where_the_server_cannot_bear_one(model):
     assert not any("seed" in body for body in server.asked)
 
 
-def test_an_answer_is_asked_no_longer_than_the_window_allows(model):
-    with Server(model) as server:
-        answers(engine(model, server), [Request("long", " ".join(["w1"] * 60), greedy_draws())])
-    assert server.asked[0]["max_tokens"] == 4
-
-
 def test_a_server_of_another_model_is_refused_before_any_call(model):
     with Server("models/chat") as server:
         with pytest.raises(InputError, match="serves models/chat, not .*mtl_0"):

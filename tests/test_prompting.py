@@ -27,10 +27,10 @@ def qa(context, answer="gold", native=1, task="extractive_qa"):
     }  # fmt: skip
 
 
-def run(folder, rows, counter, policy="trim_context", limit=100, evaluation=()):
+def run(folder, rows, counter, policy="trim_context", limit=100, evaluation=(), answer=1):
     records.write(folder / "in/train.jsonl", rows)
     records.write(folder / "in/eval.jsonl", evaluation)
-    settings = Settings("paper", policy, limit)
+    settings = Settings("paper", policy, limit, answer)
     counts = prompting.prompt_folder(folder / "in", folder / "out", PAPER, counter, settings)
     return counts, records.read(folder / "out/train.jsonl")
 
@@ -67,6 +67,22 @@ def test_trimming_cuts_the_context_alone_and_no_more_than_it_must(tmp_path, coun
     assert counts["train"]["cut_share"] == 1.0
 
 
+@pytest.mark.parametrize("answer", [4, 5, 12])
+def test_every_prompt_leaves_room_for_an_answer_longer_than_its_target(tmp_path, counter, answer):
+    rows = [qa(["the gold word", LONG, LONG])]
+    counts, [row] = run(tmp_path, rows, counter, limit=120, evaluation=rows, answer=answer)
+    assert records.read(tmp_path / "out/eval.jsonl") == [row]
+    assert counter.counts([row["prompt"]])[0] + max(answer, counter.counts(["gold"])[0]) + SPECIAL_TOKENS == 120
+
+
+def test_a_short_row_counts_with_the_room_for_an_answer(tmp_path, counter):
+    row = qa(["the gold word"])
+    alone = counter.counts([PAPER.render(row)])[0] + SPECIAL_TOKENS
+    assert run(tmp_path, [row], counter, "drop", alone + 30, answer=30)[1]
+    with pytest.raises(InputError, match="over-long"):
+        run(tmp_path, [row], counter, "drop", alone + 29, answer=30)
+
+
 def test_an_extractive_row_whose_answer_is_cut_off_is_dropped_and_counted(tmp_path, counter):
     rows = [qa([f"{LONG} gold"]), qa([f"gold {LONG}"], native=2)]
     counts, kept = run(tmp_path, rows, counter)
@@ -94,7 +110,7 @@ def test_drop_and_raise_do_as_they_say(tmp_path, counter):
     assert [row["id"] for row in kept] == ["nq:1"]
     assert counts["train"]["dropped"] == {"over-long": 1}
     with pytest.raises(
-        InputError, match=r"train\.jsonl:2: row 'nq:2' has \d+ tokens, more than data\.max_tokens \(100\)"
+        InputError, match=r"train\.jsonl:2: row 'nq:2' needs \d+ tokens .*more than data\.max_tokens \(100\)"
     ):
         run(tmp_path, rows, counter, "raise")
     assert records.read(tmp_path / "out/train.jsonl") == kept

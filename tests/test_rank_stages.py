@@ -20,7 +20,11 @@ PROMPTS = [
     for number, (dataset, task) in enumerate([("nq", "extractive_qa")] * 2 + [("dolly", "instruction")] * 2)
 ]  # fmt: skip
 SETTING = {"temperature": 0.1, "top_k": None}
-SAMPLES = [{"id": p["id"], "sample": k, "setting": SETTING, "text": f"text {k}"} for p in PROMPTS for k in range(3)]
+SAMPLES = [
+    {"id": p["id"], "sample": k, "setting": SETTING, "text": f"text {k}", "finish": "eos"}
+    for p in PROMPTS
+    for k in range(3)
+]
 
 
 def verdicts(judge):

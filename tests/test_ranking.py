@@ -16,7 +16,7 @@ def prompt(name, task="extractive_qa"):
 
 
 def sample(name, index, text="t"):
-    return {"id": name, "sample": index, "setting": {"temperature": 0.1, "top_k": None}, "text": text}
+    return {"id": name, "sample": index, "setting": {"temperature": 0.1, "top_k": None}, "text": text, "finish": "eos"}
 
 
 def verdicts(**scores):

@@ -50,7 +50,7 @@ STALE = {
     "sampling.temperatures": ["sample"],
     "sampling.top_k": ["sample"],
     "sampling.top_k_temperature": ["sample"],
-    "sampling.max_new_tokens": ["sample"],
+    "sampling.max_new_tokens": ["sample", "template"],
     "sampling.pools.*": ["sample"],
     "judges.max_missing": [
         "grade_faithfulness", "grade_instruction", "grade_task",
@@ -62,7 +62,7 @@ STALE = {
     "ranking.weights": ["rank"],
     "ranking.selection": ["rank"],
     "ranking.dev": ["rank", "rank_controls"],
-    "evaluation.max_new_tokens": ["predict", "zero_shot"],
+    "evaluation.max_new_tokens": ["predict", "template", "zero_shot"],
     "report": ["report"],
 }  # fmt: skip
 ELSEWHERE = ("seeds", "data.templates")  # they change the stages and dependencies themselves

@@ -113,11 +113,6 @@ def test_the_engine_gets_the_settings_and_a_seed_that_differs_by_share(model, pa
     assert one["seed"] != two["seed"] and 0 <= one["seed"] < 2**31
 
 
-def test_no_answer_is_asked_beyond_the_window(model, package):
-    answers(engine(model), [Request("long", " ".join(["w1"] * 60), (Draw(0, GREEDY, 0),))])
-    assert StandIn.made[0].asked[0][1].max_tokens == 4
-
-
 def test_the_cpu_build_refuses_request_seeds_and_runs_without(model, package):
     package.cpu = True
     with pytest.raises(InputError, match="request_seeds: false"):

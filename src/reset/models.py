@@ -83,10 +83,25 @@ def _in_place(out: Path, write: Callable[[Path], None]) -> None:
     try:
         write(partial)
         check(partial)
+        _complete(partial)
         shutil.rmtree(out, ignore_errors=True)
         os.replace(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _complete(folder: Path) -> None:
+    """Write tokenizer.json where a folder has only a SentencePiece model: later stages read nothing else."""
+    if (folder / "tokenizer.json").is_file():
+        return
+    from transformers import AutoTokenizer
+
+    try:
+        AutoTokenizer.from_pretrained(folder, local_files_only=True).save_pretrained(folder)
+    except (ImportError, ValueError, OSError) as error:
+        raise InputError(f"{folder}: its tokenizer cannot be written as tokenizer.json ({error})") from None
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(f"{folder}: its tokenizer has no tokenizer.json form; a fast tokenizer is needed")
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -36,8 +36,9 @@ class TokenCounter:
         return [end for _, end in self.tokenizer.encode(text, add_special_tokens=False).offsets]
 
 
-def fit(row: Row, templates: Templates, counter: TokenCounter, limit: int) -> list[str] | None:
-    """The row's context, cut at its end so that prompt, target and special tokens hold at most `limit` tokens.
+def fit(row: Row, templates: Templates, counter: TokenCounter, limit: int, room: int = 0) -> list[str] | None:
+    """The row's context, cut at its end so that prompt, special tokens and the target, or `room` tokens for an answer
+    if that is more, hold at most `limit` tokens.
 
     Header, instruction, question, response marker and target stay whole. None if they alone are too long, or if no
     context at all would be left. Cuts the last passages first: they are the lowest in the retriever's order.
@@ -46,7 +47,8 @@ def fit(row: Row, templates: Templates, counter: TokenCounter, limit: int) -> li
     context = list(row["context"])
     while context:
         prompt = templates.render(row, context)
-        over = sum(counter.counts([prompt, target])) + SPECIAL_TOKENS - limit
+        needed, wanted = counter.counts([prompt, target])
+        over = needed + max(wanted, room) + SPECIAL_TOKENS - limit
         if over <= 0:
             return context
         context = shorten(context, over, counter)

@@ -25,15 +25,23 @@ DROPPED = {
 
 @dataclass(frozen=True)
 class Settings:
-    """`overlong`: what becomes of a row of more than `max_tokens` tokens, prompt and target together."""
+    """`overlong`: what becomes of a row of more than `max_tokens` tokens, prompt and target together. Every prompt
+    leaves room for `answer_tokens`, because training prompts are sampled and evaluation targets must not tell lengths.
+    """
 
     templates: str
     overlong: Literal["trim_context", "drop", "raise"]
     max_tokens: int
+    answer_tokens: int  # the most that is generated, in sampling and in evaluation
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
             raise InputError(f"params.yaml: 'data.max_tokens' is {self.max_tokens}; at least 1 is expected")
+        if not 0 < self.answer_tokens < self.max_tokens:
+            raise InputError(
+                f"params.yaml: 'data.max_tokens' is {self.max_tokens} and answers may have {self.answer_tokens} tokens "
+                "(sampling.max_new_tokens, evaluation.max_new_tokens): no room is left for a prompt"
+            )
 
 
 @dataclass
@@ -52,7 +60,8 @@ def prompt_block(block: Block, templates: Templates, counter: TokenCounter, sett
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the block's process is the unit of parallel work
     rows = list(block.rows())
     prompts = [templates.render(row) for _, row in rows]
-    lengths = token_counts(prompts, [target(row) for _, row in rows], counter, settings.max_tokens)
+    targets = [target(row) for _, row in rows]
+    lengths = token_counts(prompts, targets, counter, settings.max_tokens, settings.answer_tokens)
     result = Prompts()
     result.counts["read"] = len(rows)
     for (where, row), prompt, length in zip(rows, prompts, lengths, strict=True):
@@ -76,18 +85,19 @@ def target(row: Row) -> str:
     return row["references"][0] if row["references"] else ""
 
 
-def token_counts(prompts: list[str], targets: list[str], counter: TokenCounter, limit: int) -> list[int]:
-    """Tokens of prompt, target and special tokens, or a number above them that is still within `limit`.
+def token_counts(prompts: list[str], targets: list[str], counter: TokenCounter, limit: int, room: int = 0) -> list[int]:
+    """Tokens of prompt, target (`room` if that is more) and special tokens, or a number above that which is still
+    within `limit`.
 
     No token is shorter than a character of ASCII text (and some tokenizers put a space in front), so a short row needs
     no count. Other text may grow in a tokenizer's normalisation and is always counted.
     """
-    lengths = [len(p) + len(t) + SPECIAL_TOKENS + 2 for p, t in zip(prompts, targets, strict=True)]
+    lengths = [len(p) + max(len(t), room) + SPECIAL_TOKENS + 2 for p, t in zip(prompts, targets, strict=True)]
     ascii_only = [p.isascii() and t.isascii() for p, t in zip(prompts, targets, strict=True)]
     open_ = [i for i, length in enumerate(lengths) if length > limit or not ascii_only[i]]
     counts = counter.counts([text for i in open_ for text in (prompts[i], targets[i])])
     for position, i in enumerate(open_):
-        lengths[i] = counts[2 * position] + counts[2 * position + 1] + SPECIAL_TOKENS
+        lengths[i] = counts[2 * position] + max(counts[2 * position + 1], room) + SPECIAL_TOKENS
     return lengths
 
 
@@ -97,11 +107,12 @@ def shortened(
     """The shortened context of an over-long row, or the reason why the row is dropped. InputError under `raise`."""
     if settings.overlong == "raise":
         raise InputError(
-            f"{where}: row '{row['id']}' has {length} tokens, more than data.max_tokens ({settings.max_tokens})"
+            f"{where}: row '{row['id']}' needs {length} tokens with its target or an answer, more than data.max_tokens "
+            f"({settings.max_tokens})"
         )
     if settings.overlong == "drop":
         return DROPPED["overlong"]
-    context = fit(row, templates, counter, settings.max_tokens)
+    context = fit(row, templates, counter, settings.max_tokens, settings.answer_tokens)
     if context is None:
         return DROPPED["unshortenable"]
     if row["task"] == "extractive_qa" and answer_mentioned(row, row | {"context": context}):

@@ -88,7 +88,7 @@ def candidates(
                 "s_instruction": score_of("instruction", key) if is_instruction else None,
             }
             score = total(weights, prompt["task"], scores)
-            judged.append({**{k: sample[k] for k in ("sample", "setting", "text")}, **scores, "score": score})
+            judged.append({**{k: sample[k] for k in ("sample", "setting", "text", "finish")}, **scores, "score": score})
         if not judged:
             raise InputError(f"samples: none for prompt '{prompt['id']}'; sample the pool again")
         kept = ("id", "dataset", "task", "instruction", "question", "context", "prompt")

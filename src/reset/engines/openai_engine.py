@@ -102,9 +102,10 @@ class OpenAIEngine:
             how["extra_body"] = {"top_k": draw.setting.top_k or -1}
             if self.options.request_seeds:
                 how["seed"] = draw.seed
-        room = self.prompts.room(self.prompts.ids[request.id])
         try:
-            reply = client.completions.create(model=self.model, prompt=request.prompt, max_tokens=room, **how)
+            reply = client.completions.create(
+                model=self.model, prompt=request.prompt, max_tokens=self.prompts.max_new_tokens, **how
+            )
         except openai.OpenAIError as error:
             where = f"prompt '{request.id}', sample {draw.sample}"
             raise InputError(f"{client.base_url}: {where}: {error}; what is finished is kept, run again") from None

@@ -1,4 +1,4 @@
-"""What all engines must agree on: a prompt's token ids, an answer's room and end, and its text."""
+"""What all engines must agree on: a prompt's token ids, an answer's end, and its text."""
 
 from pathlib import Path
 from typing import Any
@@ -39,16 +39,12 @@ class Prompts:
         for request, ids in zip(new, encode_prompts([r.prompt for r in new], self.tokenizer), strict=True):
             if not ids:
                 raise InputError(f"prompt '{request.id}': no token; a prompt that is not empty is expected")
-            if self.window and len(ids) >= self.window:
+            if self.window and len(ids) + self.max_new_tokens > self.window:
                 raise InputError(
-                    f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer in the model's window of"
-                    f" {self.window}; shorten its context (data.max_tokens, data.overlong)"
+                    f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer of {self.max_new_tokens} in"
+                    f" the model's window of {self.window}; set data.max_tokens to that window at most"
                 )
             self.ids[request.id] = ids
-
-    def room(self, ids: list[int]) -> int:
-        """The most tokens that the answer to a prompt may have."""
-        return min(self.max_new_tokens, self.window - len(ids)) if self.window else self.max_new_tokens
 
     def text(self, ids: list[int]) -> str:
         """An answer's text, without special tokens."""

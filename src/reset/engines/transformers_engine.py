@@ -130,20 +130,19 @@ class TransformersEngine:
         cache.batch_select_indices(rows)
         logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
         dial, stops = Dials(draws, device), torch.tensor(self.prompts.stops, device=device)
-        limit = torch.tensor([self.prompts.room(prompts[o]) for o in owner], device=device)
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
-        length = limit.clone()
+        length = torch.full((len(owner),), longest, device=device)
         ended = torch.zeros(len(owner), dtype=torch.bool, device=device)
         alive = torch.arange(len(owner), device=device)  # the draw that each row of the cache belongs to
         for step in range(longest):
             tokens = dial.choose(logits, step)
             written[alive, step] = tokens
-            stop = torch.isin(tokens, stops) & ~ended[alive] & (step < limit[alive])
+            stop = torch.isin(tokens, stops) & ~ended[alive]
             length[alive[stop]] = step
             ended[alive[stop]] = True
-            going = ~ended[alive] & (step + 1 < limit[alive])
+            going = ~ended[alive]
             count = int(going.sum())
-            if not count:
+            if not count or step + 1 == longest:
                 break
             positions = positions + 1
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)

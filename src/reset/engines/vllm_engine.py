@@ -93,7 +93,7 @@ class VllmEngine:
                 name = str(len(asked))
                 asked[name] = (request, draw)
                 ids = self.prompts.ids[request.id]
-                engine.add_request(name, {"prompt_token_ids": ids}, self._sampling(draw, self.prompts.room(ids)))
+                engine.add_request(name, {"prompt_token_ids": ids}, self._sampling(draw))
         while engine.has_unfinished_requests():
             for output in engine.step():
                 if not output.finished:
@@ -105,7 +105,7 @@ class VllmEngine:
                     answers = found.pop(request.id)
                     yield [(request, [answers[draw.key] for draw in request.draws])]
 
-    def _sampling(self, draw: Draw, room: int) -> Any:
+    def _sampling(self, draw: Draw) -> Any:
         import vllm
         from vllm.sampling_params import RequestOutputKind
 
@@ -114,7 +114,9 @@ class VllmEngine:
             seed = draw.seed if self.options.request_seeds else None
             how = {"temperature": draw.setting.temperature, "top_k": draw.setting.top_k or -1, "seed": seed}
         how |= {"stop_token_ids": self.prompts.stops, "detokenize": False}
-        return vllm.SamplingParams(max_tokens=room, output_kind=RequestOutputKind.FINAL_ONLY, **how)
+        return vllm.SamplingParams(
+            max_tokens=self.prompts.max_new_tokens, output_kind=RequestOutputKind.FINAL_ONLY, **how
+        )
 
     def _read(self, output: Any) -> Answer:
         ended = output.finish_reason == "stop"  # the token that ended it stands last
