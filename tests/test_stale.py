@@ -15,8 +15,8 @@ ENGINE = ["predict", "sample", "zero_shot"]
 
 # parameter (or section) -> stages that run again because of it; what hangs from them follows by their outputs
 STALE = {
-    "data.mirror": ["fetch"],
-    "data.world": ["fetch", "models"],
+    "data.mirror": ["calibrate", "fetch"],
+    "data.world": ["calibrate", "fetch", "models"],
     "data.seed": ["evalset", "filter", "mix"],
     "data.retrieval": ["filter"],
     "data.passages": ["filter"],
@@ -29,7 +29,7 @@ STALE = {
     "data.datasets.*.eval": ["evalset", "filter", "mix", "report"],
     "models.base": ["models"],
     "models.chat": ["models"],
-    "models.nli": ["models"],
+    "models.nli": ["calibrate", "models"],
     "models.toy": ["models"],
     "train.shared": TRAINED,
     "train.stage1": ["stage1"],
@@ -57,7 +57,14 @@ STALE = {
         "judge_faithfulness", "judge_instruction", "judge_task",
     ],
     "judges.task": ["grade_task", "judge_task"],
-    "judges.faithfulness": ["grade_faithfulness", "judge_faithfulness"],
+    **{
+        f"judges.faithfulness.{key}": ["grade_faithfulness", "judge_faithfulness"]
+        for key in ("extractive", "abstractive", "use_contradiction")
+    },
+    **{
+        f"judges.faithfulness.{key}": ["calibrate", "grade_faithfulness", "judge_faithfulness"]
+        for key in ("precision", "batch_tokens", "devices")
+    },
     "judges.instruction": ["grade_instruction", "judge_instruction", "judge_ready"],
     "ranking.weights": ["rank"],
     "ranking.selection": ["rank"],
