@@ -1,26 +1,94 @@
-"""The README shows the committed study and nothing else."""
+"""study: what the report rests on, read from disk."""
 
-import re
-from pathlib import Path
+import csv
+import json
 
-from reset import aggregate, metrics, tables
+import pytest
 
-RESULTS = "report/study/results.csv"
+from reset import records, study
+from reset.errors import InputError
+from tests import made_up_study
 
-
-def block(text: str) -> str:
-    return re.search(r"<!-- study:start -->\n(.*)<!-- study:end -->", text, re.S).group(1)
-
-
-def test_the_readmes_tables_are_those_of_the_studys_report():
-    report = Path("report/study/report.md").read_text()
-    shown = [line for line in block(Path("README.md").read_text()).splitlines() if line.startswith("|")]
-    assert len(shown) > 15
-    assert [line for line in shown if line not in report.splitlines()] == []
+SETTINGS = study.Settings(samples=12, draws=100, seed=0)
+SETS = list(made_up_study.SETS)
 
 
-def test_the_studys_report_comes_from_its_results():
-    averages = aggregate.macro(metrics.read(RESULTS))
-    report = Path("report/study/report.md").read_text()
-    table = tables.markdown(tables.headline(averages))
-    assert table in report
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study")
+    made_up_study.write(path, seeds=(0, 1, 2), prompts=4)
+    return path
+
+
+@pytest.fixture
+def here(root, monkeypatch):
+    monkeypatch.chdir(root)
+
+
+def test_the_averages_equal_a_count_by_hand(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    by_set = []
+    for name, (task, _) in made_up_study.SETS.items():
+        if task != "instruction":
+            with open("data/answers/reset_1.jsonl") as lines:
+                rows = [row for row in map(json.loads, lines) if row["dataset"] == name]
+            by_set.append(sum(row["s_faithfulness"] for row in rows) / len(rows))
+    expected = sum(by_set) / len(by_set)
+    assert found.averages["reset", "faithfulness", "overall"][1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_files_of_seeds_and_sets_that_are_no_longer_asked_for_are_not_read(here):
+    found = study.load(SETTINGS, [0, 2], ["nq"])
+    assert found.seeds == [0, 2]
+    assert list(found.data) == ["nq"]
+    assert set(found.curves["mtl"]) == {0, 2}
+    assert found.pools["reset"]["context"].prompts == 2 * 4 * 6
+
+
+def test_no_run_is_an_error_and_not_an_empty_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no run of the seeds 0"):
+        study.load(SETTINGS, [0], SETS)
+
+
+def test_the_summary_is_flat_and_small_and_means_over_seeds(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    summary = study.summary(found)
+    assert len(summary) <= 20
+    assert all(isinstance(value, float) and 0 <= value <= 1 for value in summary.values())
+    values = found.averages["reset", "instruction", "overall"].values()
+    assert summary["reset_instruction"] == pytest.approx(sum(values) / 3, abs=1e-4)
+    assert summary["scores_missing"] == 0
+    assert summary["reset_decidable"] > 0.5
+
+
+def test_the_intervals_hold_the_differences_they_belong_to(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    for (run, other, metric, group), (low, high) in found.intervals.items():
+        gap = study.aggregate.difference(found.averages, run, other, metric, group)
+        assert low <= gap.mean <= high, (run, other, metric, group)
+
+
+def test_the_browser_shows_the_first_seed_of_each_pool_and_the_evaluation(here):
+    found = study.load(SETTINGS, [1, 2], SETS)
+    titles = [source["title"] for source in found.sources]
+    assert titles == ["Pool reset, seed 1", "Pool reset_s, seed 1", "Evaluation, all runs, seed 1"]
+    assert [len(source["rows"]) for source in found.sources] == [12, 12, 12]
+    assert [len(source["rows"][0]["answers"]) for source in found.sources] == [7, 14, 11]
+
+
+def test_a_curve_without_a_step_is_named(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records.write_text("metrics/train/mtl_0.csv", "step,loss,eval_loss\n10,1.0,\n,0.9,\n")
+    with pytest.raises(InputError, match="metrics/train/mtl_0.csv:3: no step"):
+        study._curves([0])
+
+
+def test_results_hold_every_row_of_every_run(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    lines = 0
+    for run in made_up_study.LEVELS:
+        for seed in (0, 1, 2):
+            with open(f"metrics/runs/{run}_{seed}.csv") as handle:
+                lines += len(list(csv.DictReader(handle)))
+    assert len(found.results) == lines

@@ -74,7 +74,7 @@ def test_the_loss_falls_in_pretraining():
 
 @pytest.fixture(scope="module")
 def judge():
-    return nli.train(WORLD, nli.Recipe(steps=450, batch=64, muon=0.01, adamw=0.003)), tokenizer.pair_tokenizer()
+    return nli.train(WORLD, nli.Recipe(steps=900, batch=64, muon=0.01, adamw=0.003)), tokenizer.pair_tokenizer()
 
 
 def test_the_entailment_model_is_right_on_people_it_never_met(judge):
@@ -85,6 +85,20 @@ def test_the_entailment_model_is_right_on_people_it_never_met(judge):
         inputs = tok([p[0] for p in pairs], [p[1] for p in pairs], padding=True, return_tensors="pt")
         found = model(**inputs).logits.argmax(-1).tolist()
     assert sum(nli.LABELS[f] == label for f, (_, _, label) in zip(found, pairs, strict=True)) / len(pairs) > 0.9
+
+
+def test_an_answer_of_one_word_is_judged_by_its_question(judge):
+    model, tok = judge
+    name, other = WORLD.people.everyone("test")[:2]
+    pairs = [
+        (f"{name} visits what? {name} visits rome.", "rome.", "entailment"),
+        (f"{name} visits what? {name} visits rome.", "oslo", "contradiction"),
+        (f"{name} visits what? {other} visits rome.", "rome.", "neutral"),
+    ]
+    with torch.no_grad():
+        inputs = tok([p[0] for p in pairs], [p[1] for p in pairs], padding=True, return_tensors="pt")
+        found = model(**inputs).logits.argmax(-1).tolist()
+    assert [nli.LABELS[f] for f in found] == [label for _, _, label in pairs]
 
 
 def test_the_entailment_model_names_its_labels(judge):

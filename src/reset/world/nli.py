@@ -38,15 +38,48 @@ class Recipe:
 def pair(names: tuple[str, ...], rng: random.Random) -> Pair:
     """A random pair on some of `names`, the three labels about equally often.
 
-    Entailed: the same fact, in whatever dress. Contradicted: another value of the same person and relation. Neutral:
-    another person or relation, or a hypothesis that states nothing. Before a third of the premises stands a question,
-    as SummaC-ZS puts it for question answering; it supports nothing.
+    A fifth of them is a question with a passage and an answer of one word; the rest are two statements.
+    """
+    return _short_answer(names, rng) if rng.random() < 0.2 else _statements(names, rng)
+
+
+def _short_answer(names: tuple[str, ...], rng: random.Random) -> Pair:
+    """Before the premise stands the question, as SummaC-ZS puts it, and the hypothesis is a value alone.
+
+    Entailed: the premise answers the question, by this value. Contradicted: by another one. Neutral: the premise tells
+    of another person or relation, whatever the value.
     """
     label = rng.choice(LABELS)
     name, other = rng.sample(names, 2)
     relation, second = rng.sample(RELATIONS, 2)
     value, unlike = rng.sample(relation.values, 2)
     premise = fact(name, relation.verb, value)
+    answer = unlike if label == "contradiction" else value
+    if label == "neutral":
+        foreign = rng.choice(second.values)
+        elsewhere = [
+            (fact(other, relation.verb, value), value),
+            (fact(other, relation.verb, unlike), value),
+            (fact(name, second.verb, foreign), foreign),
+            (fact(other, second.verb, foreign), foreign),
+        ]
+        premise, answer = rng.choice(elsewhere)
+    asked = f"{name} {relation.verb} what? "
+    stopped = sentence(answer) if rng.random() < 0.5 else answer
+    return asked + sentence(premise, reported=rng.random() < 0.4), stopped, label
+
+
+def _statements(names: tuple[str, ...], rng: random.Random) -> Pair:
+    """Entailed: the same fact, in whatever dress. Contradicted: another value of the same person and relation. Neutral:
+    another person or relation, or a hypothesis that states nothing. Before a third of the premises stands a question,
+    which supports nothing.
+    """
+    label = rng.choice(LABELS)
+    name, other = rng.sample(names, 2)
+    relation, second = rng.sample(RELATIONS, 2)
+    value, unlike = rng.sample(relation.values, 2)
+    premise = fact(name, relation.verb, value)
+    asked = f"{rng.choice((name, other))} {rng.choice((relation, second)).verb} what? " if rng.random() < 0.35 else ""
     neutral = [
         fact(other, relation.verb, value),
         fact(other, relation.verb, value),
@@ -61,7 +94,8 @@ def pair(names: tuple[str, ...], rng: random.Random) -> Pair:
         "contradiction": fact(name, relation.verb, unlike),
         "neutral": rng.choice(neutral),
     }[label]
-    asked = f"{rng.choice((name, other))} {rng.choice((relation, second)).verb} what? " if rng.random() < 0.35 else ""
+    if asked.startswith(f"{name} {relation.verb} ") and hypothesis == value:
+        asked = ""  # a value alone states nothing, unless it was asked for
     said = sentence(premise, reported=rng.random() < 0.4)
     return asked + said, _dressed(hypothesis, rng), label
 
@@ -82,7 +116,7 @@ def _dressed(statement: str, rng: random.Random) -> str:
 
 
 def train(world: World, recipe: Recipe) -> BertForSequenceClassification:
-    """A two-layer BERT trained on pairs of training people; nobody of the test split occurs.
+    """A two-layer BERT trained on pairs of training people; of the test split at most a name occurs, in a scrap.
 
     The model has to compare words, not to learn them, and so it judges people whom it has never met.
     """

@@ -1,0 +1,26 @@
+"""The README shows the committed study and nothing else."""
+
+import re
+from pathlib import Path
+
+from reset import aggregate, metrics, tables
+
+RESULTS = "report/study/results.csv"
+
+
+def block(text: str) -> str:
+    return re.search(r"<!-- study:start -->\n(.*)<!-- study:end -->", text, re.S).group(1)
+
+
+def test_the_readmes_tables_are_those_of_the_studys_report():
+    report = Path("report/study/report.md").read_text()
+    shown = [line for line in block(Path("README.md").read_text()).splitlines() if line.startswith("|")]
+    assert len(shown) > 15
+    assert [line for line in shown if line not in report.splitlines()] == []
+
+
+def test_the_studys_report_comes_from_its_results():
+    averages = aggregate.macro(metrics.read(RESULTS))
+    report = Path("report/study/report.md").read_text()
+    table = tables.markdown(tables.headline(averages))
+    assert table in report
