@@ -15,9 +15,10 @@ demo: setup
 study: setup
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
 	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml && dvc repro
-	mkdir -p report/study && cp report/report.md metrics/results.csv report/plots/*.svg report/study/
+	mkdir -p report/study/plots && cp report/plots/*.svg report/study/plots/ && cp report/report.md metrics/results.csv report/study/
 	@PYTHONPATH=src python stages/show.py
-	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics && dvc checkout --quiet
+	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics
+	rm -rf data/candidates data/answers && dvc checkout --quiet  # what other seeds left there would make the report stale
 
 test: setup lint
 	pytest

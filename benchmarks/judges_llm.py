@@ -48,6 +48,7 @@ def endpoint(url: str) -> llm.OpenAI:
     return llm.OpenAI(
         base_url=url,
         model="slow-judge",
+        pool_models={},
         api_key_env="OPENAI_API_KEY",
         concurrency=CONCURRENCY,
         requests_per_minute=None,
