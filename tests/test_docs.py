@@ -277,7 +277,7 @@ def codes(cell: str) -> list[str]:
 
 
 def test_the_runs_and_their_starts_are_those_of_the_study():
-    rows = table("README.md", "run")
+    rows = table("README.md", "run | starts from")
     assert [codes(row[0])[0] for row in rows] == list(runs.LEGEND)
     assert {codes(row[0])[0]: codes(row[1])[0] for row in rows if codes(row[1])} == runs.START
 
