@@ -33,7 +33,8 @@ from reset.records import Row  # noqa: E402
 
 PROCESSES = 2
 MAX_TOKENS = 400  # one row in twenty is longer and is trimmed
-SETTINGS = Settings("paper", "trim_context", MAX_TOKENS)
+ANSWER_TOKENS = 40  # the room that a prompt leaves at least
+SETTINGS = Settings("paper", "trim_context", MAX_TOKENS, ANSWER_TOKENS)
 
 
 def main() -> None:
@@ -156,7 +157,7 @@ def theirs(folder: Path) -> None:
         rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
         prompts = [paper.render(row) for row in rows]
         targets = [prompting.target(row) for row in rows]
-        lengths = prompting.token_counts(prompts, targets, counter, MAX_TOKENS)
+        lengths = prompting.token_counts(prompts, targets, counter, MAX_TOKENS, ANSWER_TOKENS)
         kept = []
         for row, prompt, target, length in zip(rows, prompts, targets, lengths, strict=True):
             if length > MAX_TOKENS:

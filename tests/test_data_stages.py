@@ -24,7 +24,7 @@ def project(tmp_path_factory):
     for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
         os.symlink(ROOT / name, folder / name)
     params = yaml.safe_load((ROOT / "profiles/paper.yaml").read_text())
-    params["data"] |= {"mirror": "toy", "world": WORLD, "dev": 4, "max_tokens": 2048}
+    params["data"] |= {"mirror": "toy", "world": WORLD, "dev": 4, "retrieval": "published"}
     params["data"]["datasets"] = {
         name: {"source": "published", "train": train, "eval": evaluation} for name, (train, evaluation) in SETS.items()
     }
