@@ -63,7 +63,9 @@ def configure(url=None, max_missing=0.0, **changes):
 def start(**environment):
     command = [sys.executable, str(ROOT / "stages/judge_instruction.py"), "judge_instruction", "samples", "reset", "1"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    # a test run in the background has SIGINT ignored, and would hand that on
+    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
 
 
 def run(code=0, seconds=180, **environment):
