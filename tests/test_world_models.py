@@ -1,9 +1,11 @@
 """The demo's tokenizers cover its texts, and its models load as any others and have learned what they must."""
 
+import random
+
 import pytest
 import torch
 
-from reset import models
+from reset import models, params
 from reset.templates import load
 from reset.world import nli, pretraining, tokenizer
 from reset.world.people import World
@@ -74,31 +76,30 @@ def test_the_loss_falls_in_pretraining():
 
 @pytest.fixture(scope="module")
 def judge():
-    return nli.train(WORLD, nli.Recipe(steps=900, batch=64, muon=0.01, adamw=0.003)), tokenizer.pair_tokenizer()
+    """The demo's NLI model, its tokenizer, and people whom it never met."""
+    demo = params.load("params.yaml")
+    world = World(**demo["data"]["world"])
+    model = nli.train(world, nli.Recipe(**demo["models"]["toy"]["nli"]))
+    return model, tokenizer.pair_tokenizer(), world.people.everyone("test")
 
 
-def test_the_entailment_model_is_right_on_people_it_never_met(judge):
-    model, tok = judge
-    rng = WORLD.rng("held-out pairs")
-    pairs = [nli.pair(WORLD.people.everyone("test"), rng) for _ in range(600)]
+def accuracies(judge, make):
+    """Label -> share of 600 made pairs on which the model is right."""
+    model, tok, names = judge
+    rng = random.Random(0)
+    pairs = [make(names, rng) for _ in range(600)]
     with torch.no_grad():
         inputs = tok([p[0] for p in pairs], [p[1] for p in pairs], padding=True, return_tensors="pt")
         found = model(**inputs).logits.argmax(-1).tolist()
-    assert sum(nli.LABELS[f] == label for f, (_, _, label) in zip(found, pairs, strict=True)) / len(pairs) > 0.9
+    right = {label: [] for label in nli.LABELS}
+    for f, pair in zip(found, pairs, strict=True):
+        right[pair[2]].append(nli.LABELS[f] == pair[2])
+    return {label: sum(values) / len(values) for label, values in right.items()}
 
 
-def test_an_answer_of_one_word_is_judged_by_its_question(judge):
-    model, tok = judge
-    name, other = WORLD.people.everyone("test")[:2]
-    pairs = [
-        (f"{name} visits what? {name} visits rome.", "rome.", "entailment"),
-        (f"{name} visits what? {name} visits rome.", "oslo", "contradiction"),
-        (f"{name} visits what? {other} visits rome.", "rome.", "neutral"),
-    ]
-    with torch.no_grad():
-        inputs = tok([p[0] for p in pairs], [p[1] for p in pairs], padding=True, return_tensors="pt")
-        found = model(**inputs).logits.argmax(-1).tolist()
-    assert [nli.LABELS[f] for f in found] == [label for _, _, label in pairs]
+@pytest.mark.parametrize("make", [nli.pair, nli._short_answer])
+def test_the_demos_entailment_model_is_right_on_people_it_never_met(judge, make):
+    assert min(accuracies(judge, make).values()) > 0.95
 
 
 def test_the_entailment_model_names_its_labels(judge):
