@@ -68,13 +68,31 @@ def closure(path: Path) -> set[Path]:
     return seen
 
 
+def modules(folder: Path) -> set[Path]:
+    """The files of a package that have code."""
+    return {path for path in folder.rglob("*.py") if has_code(path)}
+
+
+def packed(files: set[Path]) -> list[str]:
+    """Paths for a `deps` list: a package of which every module is there stands as one folder (a shorter dvc.lock)."""
+    whole = {folder for folder in (SRC / "reset").iterdir() if modules(folder) and modules(folder) <= files}
+    rest = {path for path in files if not whole & set(path.parents)}
+    return sorted(map(str, rest | whole), key=lambda path: (path.count("/"), path))
+
+
+def unpacked(dep: str) -> set[Path]:
+    """The modules that one dependency stands for; none for data and other files."""
+    path = Path(dep)
+    return {path} if path.suffix == ".py" else modules(path) if SRC in path.parents else set()
+
+
 def rewrite() -> None:
     """Bring the code in every `deps` list of dvc.yaml up to date: `python -m tests.graph`, after an import changed."""
     path = Path("dvc.yaml")
     text = path.read_text()
     for name, block in stages().items():
-        code = sorted(map(str, closure(script(block))), key=lambda f: (f.count("/"), f))
-        rest = [dep for dep in block["deps"] if not dep.endswith(".py")]
+        code = packed(closure(script(block)))
+        rest = [dep for dep in block["deps"] if not unpacked(dep)]
         items = [str(script(block)), *code, *(f'"{dep}"' if "${" in dep else dep for dep in rest)]
         start = text.index("deps: [", re.search(rf"^  {name}:$", text, re.M).end())
         indent = " " * (start - text.rindex("\n", 0, start) - 1)

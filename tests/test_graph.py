@@ -16,7 +16,7 @@ PARAMS = yaml.safe_load(Path("params.yaml").read_text())
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_every_module_that_it_imports_and_on_no_other(name):
     block = STAGES[name]
-    listed = {Path(dep) for dep in block["deps"] if dep.endswith(".py")}
+    listed = {path for dep in block["deps"] for path in graph.unpacked(dep)}
     used = graph.closure(graph.script(block)) | {graph.script(block)}
     assert sorted(map(str, listed)) == sorted(map(str, used))
 
