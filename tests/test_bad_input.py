@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_the_old_prompts_whole(tmp_path):
 
 def test_a_full_disk_leaves_the_old_published_rows_whole(tmp_path):
     records.write(tmp_path / "raw.jsonl", [DOLLY])
-    with full_disk(20_000), pytest.raises(OSError):
+    with full_disk(20_000), pytest.raises(InputError, match="raw.jsonl: cannot be written .*is whole"):
         records.write(tmp_path / "raw.jsonl", [DOLLY] * 5000)
     assert records.read(tmp_path / "raw.jsonl") == [DOLLY]
     assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]
