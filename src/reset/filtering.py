@@ -220,7 +220,7 @@ class Passed:
                 continue
             if self.contents[i] != self.contents[before]:
                 raise InputError(
-                    f"{raw}:{self.lines[i]}: this row has the id of line {self.lines[before]} and another content; "
+                    f"{raw}:{self.lines[i]}: this row has the id of {raw}:{self.lines[before]} and another content; "
                     "keep one of them"
                 )
             self.splits[i] = REPEATED
