@@ -97,7 +97,7 @@ def json_rows(path: Path) -> Iterator[Row]:
     """The rows of one JSON document as publishers ship it, read piece by piece (ijson).
 
     A list of objects (ShareGPT), {"questions": [...]} (BioASQ's golden files), one object for each column with the row
-    numbers as keys (MS MARCO), or one object alone (SearchQA's clues).
+    numbers as keys (MS MARCO), or one object alone (SearchQA's clues). ijson reads half a surrogate pair as "?".
     """
     import ijson
 

@@ -36,7 +36,7 @@ def named(raw: Path, fetched: Path) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        parts = json.loads(fetched.read_text(encoding="utf-8"))["parts"]
+        parts = json.loads(fetched.read_text(encoding="utf-8"))["parts"] if fetched.is_file() else []
         message = re.sub(
             rf"{re.escape(str(raw))}:(\d+)", lambda found: place(parts, int(found[1])) or found[0], str(error)
         )
