@@ -96,7 +96,7 @@ def test_microsofts_columns_become_rows(tmp_path):
             "1": [{"is_selected": 0, "passage_text": "nothing", "url": "u"}],
         },
     }
-    (tmp_path / "ms_marco.json").write_text(json.dumps(raw))
+    (tmp_path / "ms_marco.json.gz").write_bytes(gzip.compress(json.dumps(raw).encode()))
     result = filter_rows([("f:1", row) for row in rows(tmp_path, "ms_marco")], registry.entry("ms_marco"), 5)
     assert [row.id for row in result.kept] == ["ms_marco:11"]
     assert result.dropped == {"no well-formed answer": 1}
