@@ -1,4 +1,4 @@
-"""fetch[dataset]: the published rows of one data set, untouched."""
+"""fetch[dataset]: the published rows of one data set, untouched, and where they come from."""
 
 import argparse
 import sys
@@ -7,8 +7,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from reset import params, records
-from reset.errors import InputError, explain
-from reset.sources import fetching
+from reset.errors import explain
+from reset.records import Row
+from reset.sources import fetching, places
 
 
 def main() -> None:
@@ -17,13 +18,12 @@ def main() -> None:
     dataset = parser.parse_args().dataset
     data = params.declared("fetch", key=dataset).data
 
-    rows = fetching.rows(dataset, data.datasets[dataset].source, data.mirror, data.world)
-    out = Path("data/raw") / f"{dataset}.jsonl"
-    count = records.write(out, tqdm(rows, f"fetch {dataset}", unit=" rows", disable=None, mininterval=1))
-    if not count:
-        out.unlink()
-        raise InputError(f"data set '{dataset}' came without rows")
-    print(f"fetch {dataset}: {count} rows", file=sys.stderr)
+    found: list[Row] = []
+    parts = fetching.parts(dataset, data.datasets[dataset].source, data.mirror, data.world)
+    rows = tqdm(places.counted(parts, found), f"fetch {dataset}", unit=" rows", disable=None, mininterval=1)
+    count = records.write(Path("data/raw") / f"{dataset}.jsonl", rows)
+    records.write_json(f"metrics/sources/{dataset}.json", {"dataset": dataset, "rows": count, "parts": found})
+    print(f"fetch {dataset}: {count} rows from {', '.join(part['from'] for part in found)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

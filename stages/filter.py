@@ -9,6 +9,7 @@ from reset.datasets import chosen, own_file
 from reset.errors import InputError, explain
 from reset.filtering import Settings
 from reset.published import own, registry
+from reset.sources import places
 
 
 def main() -> None:
@@ -24,8 +25,9 @@ def main() -> None:
     raw = Path("data/raw") / f"{dataset}.jsonl"
     if not raw.is_file():
         raise InputError(f"{raw}: no such file; run the stage fetch@{dataset}")
-    contexts = retrieval.contexts(settings.retrieval, entry, raw, settings.passages)
-    counts = filtering.filter_file(raw, Path("data/filtered") / dataset, entry, sizes, settings, contexts)
+    with places.named(raw, Path(f"metrics/sources/{dataset}.json")):
+        contexts = retrieval.contexts(settings.retrieval, entry, raw, settings.passages)
+        counts = filtering.filter_file(raw, Path("data/filtered") / dataset, entry, sizes, settings, contexts)
     records.write_json(f"metrics/data/{dataset}.json", counts)
     dropped = ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
     print(

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from reset import mixtures, params, records
 from reset.datasets import chosen
 from reset.decontamination import EvaluationText, Ngrams
-from reset.errors import InputError, explain
+from reset.errors import explain
 from reset.mixtures import Settings
 from reset.records import Row
 
@@ -23,10 +23,12 @@ def main() -> None:
     mix = parser.parse_args().mix
     data = params.declared("mix", mix=mix).data
     sets = {name: chosen(name, data.datasets[name]) for name in data.datasets}
-    names = mixtures.data_sets(mix, {name: _task(name) for name in sets if sets[name].trains}, sets)
+    files = {name: PROMPTS / name / "train.jsonl" for name in sets if sets[name].trains}
+    tasks = {name: mixtures.task(file, name) for name, file in files.items()}
+    names = mixtures.data_sets(mix, tasks, sets)
 
     def rows() -> Iterator[Row]:
-        return (row for name in names for row in records.stream(PROMPTS / name / "train.jsonl"))
+        return (row for name in names for row in records.stream(files[name]))
 
     settings = params.build(Settings, {name: data[name] for name in Settings.__annotations__}, "data")
     evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(settings.ngram))
@@ -40,12 +42,6 @@ def main() -> None:
     lost = {reason: sum(c[reason] for c in mixture.counts.values()) for reason in mixtures.REASONS}
     steps = sum(mixture.copies.values())
     print(f"mix {mix}: {trained} rows, {steps} with copies, {held} dev; dropped: {lost}", file=sys.stderr)
-
-
-def _task(name: str) -> str:
-    for row in records.stream(PROMPTS / name / "train.jsonl"):
-        return row["task"]
-    raise InputError(f"{PROMPTS / name / 'train.jsonl'}: no training row; set data.datasets.{name}.train to 0")
 
 
 if __name__ == "__main__":

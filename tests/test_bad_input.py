@@ -68,7 +68,7 @@ def lines(*rows):
             r"ms_marco\.jsonl:2: field 'passages' holds lists of different lengths \(is_selected: 2, passage_text: 1\)",
         ),
         ("ms_marco", lines(MARCO | {"query_id": "1"}), r"ms_marco\.jsonl:1: field 'query_id' is str; int is expected"),
-        ("ms_marco", lines(MARCO, MARCO | {"query": "r"}), r"ms_marco\.jsonl:2: this row has the id of line 1"),
+        ("ms_marco", lines(MARCO, MARCO | {"query": "r"}), r"ms_marco\.jsonl:2: this row has the id of .*jsonl:1 and"),
         ("oasst1", lines(OASST | {"labels": []}), r"oasst1\.jsonl:1: field 'labels' is list; an object is expected"),
         ("oasst1", lines(OASST | {"labels": {"name": []}}), r"oasst1\.jsonl:1: field 'labels' has no 'value'"),
         ("oasst1", lines(DOLLY), r"oasst1\.jsonl:1: data set 'oasst1': no column 'message_id'"),
@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_the_old_prompts_whole(tmp_path):
 
 def test_a_full_disk_leaves_the_old_published_rows_whole(tmp_path):
     records.write(tmp_path / "raw.jsonl", [DOLLY])
-    with full_disk(20_000), pytest.raises(OSError):
+    with full_disk(20_000), pytest.raises(InputError, match="raw.jsonl: cannot be written .*is whole"):
         records.write(tmp_path / "raw.jsonl", [DOLLY] * 5000)
     assert records.read(tmp_path / "raw.jsonl") == [DOLLY]
     assert [path.name for path in tmp_path.iterdir()] == ["raw.jsonl"]

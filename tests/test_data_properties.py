@@ -45,7 +45,8 @@ ROWS = {
         "review_result": st.none() | st.booleans(), "labels": st.none() | LABELS,
     }),
     "alpaca": st.fixed_dictionaries({"instruction": TEXT, "input": TEXT, "output": TEXT}),
-    "vicuna_eval": st.fixed_dictionaries({"question_id": NUMBERS, "turns": TEXTS}),
+    "vicuna_eval": st.fixed_dictionaries({"question_id": NUMBERS, "turns": TEXTS})
+    | st.fixed_dictionaries({"question_id": NUMBERS, "text": TEXT}),
     "koala_eval": st.fixed_dictionaries({"id": TEXT, "prompt": TEXT}),
     "nq": MRQA | st.fixed_dictionaries({
         "question": TEXT, "answers": TEXTS,
@@ -53,7 +54,8 @@ ROWS = {
     }),
     "ms_marco": st.fixed_dictionaries({
         "query_id": NUMBERS, "query": TEXT, "answers": LISTED, "wellFormedAnswers": LISTED,
-        "passages": table(is_selected=st.integers(0, 1), passage_text=TEXT),
+        "passages": table(is_selected=st.integers(0, 1), passage_text=TEXT)
+        | st.lists(st.fixed_dictionaries({"is_selected": st.integers(0, 1), "passage_text": TEXT}), max_size=7),
     }),
     "cnn_dailymail": st.fixed_dictionaries({"id": TEXT, "article": TEXT, "highlights": TEXT}),
     "bioasq": MRQA | st.fixed_dictionaries({
@@ -63,7 +65,8 @@ ROWS = {
     }),
     "searchqa": MRQA | st.fixed_dictionaries({
         "id": NUMBERS, "question": TEXT, "answer": TEXT,
-        "search_results": table(snippets=st.none() | TEXT, titles=TEXT),
+        "search_results": table(snippets=st.none() | TEXT, titles=TEXT)
+        | st.lists(st.fixed_dictionaries({"snippet": st.none() | TEXT, "title": st.none() | TEXT}), max_size=7),
     }),
     "wikisum": st.fixed_dictionaries({"url": TEXT, "article": TEXT, "summary": TEXT}),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -52,10 +53,15 @@ def write_tokenizer(path):
     tokenizer.save(str(path))
 
 
-def stage(folder, script, *arguments):
+def stage(folder, script, *arguments, room=resource.RLIM_INFINITY):
+    """Run a stage; every file that grows beyond `room` bytes is refused, as on a full disk."""
     command = [sys.executable, f"stages/{script}.py", *arguments]
     environment = os.environ | {"PYTHONPATH": "src"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+
+    return subprocess.run(command, cwd=folder, env=environment, preexec_fn=limit, capture_output=True, text=True)
 
 
 def run(folder, script, *arguments):
@@ -131,6 +137,35 @@ def test_an_error_is_one_line_and_ends_the_stage(project):
     done = stage(project, "filter", "wikisum")
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_a_disk_that_fills_up_while_fetching_is_one_sentence_and_the_old_rows_stay_whole(finished):
+    raw = finished / "data/raw"
+    before = {path.name: path.read_bytes() for path in raw.iterdir()}
+    done = stage(finished, "fetch", "nq", room=20_000)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("error: data/raw/nq.jsonl: cannot be written (")
+    assert "what was there before is whole" in done.stderr
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
+
+
+def test_fetch_says_where_rows_come_from_and_filter_names_the_mirrors_file(finished):
+    count = len(records.read(finished / "data/raw/nq.jsonl"))
+    assert json.loads((finished / "metrics/sources/nq.json").read_text()) == {
+        "dataset": "nq", "rows": count, "parts": [{"from": "the demo world", "rows": count}],
+    }  # fmt: skip
+    before = (finished / "params.yaml").read_text()
+    params = yaml.safe_load(before)
+    records.write_text(
+        finished / "mirror/wikisum.jsonl", '{"article": "a", "summary": "s"}\n\n{"article": "a", "summary": null}\n'
+    )
+    params["data"]["mirror"] = "mirror"
+    params["data"]["datasets"]["wikisum"] = {"source": "published", "train": 0, "eval": 5}
+    write_params(finished, params)
+    assert "2 rows from mirror/wikisum.jsonl" in run(finished, "fetch", "wikisum")
+    done = stage(finished, "filter", "wikisum")
+    (finished / "params.yaml").write_text(before)
+    assert done.stderr == "error: mirror/wikisum.jsonl:3: field 'summary' is null; str is expected\n"
 
 
 def test_the_example_of_own_data_runs_as_written(finished):

@@ -34,12 +34,13 @@ def test_means_are_over_rendered_rows_of_both_parts():
     row = data_statistics.of_set("nq", FILTERED, PROMPTED, EVALUATED, MIXED)
     assert row["prompt_words"] == round((55 * 20 + 10 * 9) / 65, 1)
     assert row["cut_share"] == 0.1
+    assert row["overlong_share"] == round((7 + 5) / 70, 4)
 
 
 def test_a_set_without_rows_has_no_means():
     none = {"train": part(0, 0, 0), "eval": part(0, 0, 0)}
     row = data_statistics.of_set("nq", FILTERED, none, EVALUATED, MIXED)
-    assert row["prompt_words"] is None and row["cut_share"] is None
+    assert row["prompt_words"] is row["cut_share"] is row["overlong_share"] is None
 
 
 def test_only_the_named_sets_are_read_and_each_must_be_there(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reset import mixtures
-from reset.datasets import DataSet
+from reset.datasets import DataSet, group
 from reset.decontamination import EvaluationText, Ngrams
 from reset.errors import InputError
 
@@ -37,7 +37,7 @@ def test_smaller_sets_are_brought_to_exactly_the_size_of_the_largest():
     mixture = plan(ALL)
     trained = Counter()
     for row in mixtures.train_rows(ALL, mixture):
-        trained[mixtures.group(row)] += row["copies"]
+        trained[group(row)] += row["copies"]
     assert trained == {"nq": 70, "cnn_dailymail": 70, "instruction": 70}
     assert {row["copies"] for row in mixtures.train_rows(ALL, mixture) if row["dataset"] == "nq"} == {2, 3}
 
@@ -50,7 +50,7 @@ def test_the_instruction_sets_count_as_one():
 def test_dev_rows_are_set_aside_from_each_set_and_the_same_in_every_mix():
     mixture = plan(ALL, dev=4)
     dev = list(mixtures.dev_rows(ALL, mixture))
-    assert Counter(map(mixtures.group, dev)) == {"nq": 4, "cnn_dailymail": 4, "instruction": 4}
+    assert Counter(map(group, dev)) == {"nq": 4, "cnn_dailymail": 4, "instruction": 4}
     assert not mixture.dev & mixture.copies.keys()
     assert len(mixture.dev) + len(mixture.copies) == len(ALL)
     assert plan(ALL[:30], dev=4).dev == {row["id"] for row in dev if row["dataset"] == "nq"}

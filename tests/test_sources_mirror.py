@@ -1,5 +1,6 @@
 import gzip
 import json
+import tracemalloc
 
 import pytest
 
@@ -12,16 +13,20 @@ from reset.sources import mirror
 ROWS = [{"n": n, "text": "é\u2028" * n} for n in range(5)]
 
 
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+def rows(folder, name):
+    return [row for part in mirror.parts(folder, name) for row in part.rows]
 
 
-def parquet(path, rows):
+def lines(given):
+    return "".join(json.dumps(row) + "\n" for row in given).encode()
+
+
+def parquet(path, given):
     import pyarrow
     from pyarrow import parquet as writer
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer.write_table(pyarrow.Table.from_pylist(rows), path)
+    writer.write_table(pyarrow.Table.from_pylist(given), path)
 
 
 def test_every_kind_of_file_gives_the_same_rows(tmp_path):
@@ -31,14 +36,14 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path):
     (tmp_path / "d.json.gz").write_bytes(gzip.compress(json.dumps(ROWS, indent=1).encode()))
     parquet(tmp_path / "e.parquet", ROWS)
     for name in "abcde":
-        assert list(mirror.rows(tmp_path, name)) == ROWS
+        assert rows(tmp_path, name) == ROWS
 
 
 def test_a_folder_gives_the_rows_of_its_files_with_their_splits(tmp_path):
     for name in ("train_v2.1.json", "dev_v2.1.json"):
         (tmp_path / "x").mkdir(exist_ok=True)
         (tmp_path / "x" / name).write_text(json.dumps([{"from": name}]))
-    assert list(mirror.rows(tmp_path, "x")) == [
+    assert rows(tmp_path, "x") == [
         {"from": "dev_v2.1.json", "split": "dev"},
         {"from": "train_v2.1.json", "split": "train"},
     ]
@@ -48,19 +53,35 @@ def test_files_that_are_not_named_after_splits_are_one_set(tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x/7B1_golden.json").write_text(json.dumps({"questions": [{"id": "1"}]}))
     (tmp_path / "x/test_golden.json").write_text(json.dumps({"questions": [{"id": "2"}]}))
-    assert list(mirror.rows(tmp_path, "x")) == [{"id": "1"}, {"id": "2"}]
+    assert rows(tmp_path, "x") == [{"id": "1"}, {"id": "2"}]
 
 
-def test_a_long_list_is_read_piece_by_piece(tmp_path):
-    path = tmp_path / "x.json"
-    rows = [{"text": "]},{[" * (n % 7), "n": [n, {"k": '\\"'}]} for n in range(300)]
-    path.write_text("\ufeff\n" + json.dumps(rows, indent=2))
-    assert list(mirror.json_rows(path)) == rows
-    path.write_text(json.dumps(rows, indent=2))
-    for size in (1, 7, 1000):
-        with open(path) as handle:
-            handle.read(1)
-            assert list(mirror._entries(handle, path, size)) == rows
+def test_a_long_list_comes_as_it_was_written(tmp_path):
+    long = [{"text": "]},{[\u2028é" * (n % 7), "n": [n, 0.5, {"k": '\\"', "none": None}]} for n in range(3000)]
+    (tmp_path / "x.json").write_text("\ufeff\n" + json.dumps(long, indent=2), encoding="utf-8")
+    assert rows(tmp_path, "x") == long
+    (tmp_path / "x.json").unlink()
+    (tmp_path / "x.json.gz").write_bytes(gzip.compress(json.dumps(long).encode()))
+    assert rows(tmp_path, "x") == long
+
+
+@pytest.mark.parametrize("kind", ["list", "columns", "golden"])
+def test_a_big_document_is_not_held_in_memory(tmp_path, kind):
+    row = {"text": "word " * 2000, "labels": ["a", "b"]}
+    count = 3000  # 30 MB
+    whole = {
+        "list": [row] * count,
+        "golden": {"questions": [row] * count},
+        "columns": {name: {str(n): value for n in range(count)} for name, value in row.items()},
+    }[kind]
+    with open(tmp_path / "x.json", "w") as handle:
+        json.dump(whole, handle)
+    [part] = mirror.parts(tmp_path, "x")
+    tracemalloc.start()
+    assert sum(got == row for got in part.rows) == count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
 
 
 def test_microsofts_columns_become_rows(tmp_path):
@@ -75,9 +96,8 @@ def test_microsofts_columns_become_rows(tmp_path):
             "1": [{"is_selected": 0, "passage_text": "nothing", "url": "u"}],
         },
     }
-    (tmp_path / "ms_marco.json").write_text(json.dumps(raw))
-    rows = list(mirror.rows(tmp_path, "ms_marco"))
-    result = filter_rows([("f:1", row) for row in rows], registry.entry("ms_marco"), 5)
+    (tmp_path / "ms_marco.json.gz").write_bytes(gzip.compress(json.dumps(raw).encode()))
+    result = filter_rows([("f:1", row) for row in rows(tmp_path, "ms_marco")], registry.entry("ms_marco"), 5)
     assert [row.id for row in result.kept] == ["ms_marco:11"]
     assert result.dropped == {"no well-formed answer": 1}
 
@@ -87,32 +107,44 @@ def test_searchqa_clues_come_one_a_file(tmp_path):
     (tmp_path / "searchqa").mkdir()
     for number in (1, 2):
         (tmp_path / f"searchqa/{number}.json").write_text(json.dumps(clue | {"id": number}))
-    assert [row["id"] for row in mirror.rows(tmp_path, "searchqa")] == [1, 2]
+    assert [row["id"] for row in rows(tmp_path, "searchqa")] == [1, 2]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.json", b'[{"a": 1}, {"a": ', "x.json: not a whole JSON document"),
-        ("x.json", b'[{"a": 1}', "the list has no end after 1 entries"),
-        ("x.json", b"[1]", "entry 1 of the list is no object"),
+        (
+            "x.json",
+            b'[{"a": 1}, {"a": ',
+            r"x.json: not a whole JSON document in UTF-8, after 1 entries \(.*premature EOF",
+        ),
+        ("x.json", b'[{"a": 1}', "after 1 entries"),
+        ("x.json", b'[{"a": 1}] {', "trailing garbage"),
+        ("x.json", b"", "x.json: not a whole JSON document in UTF-8, after 0 entries"),
+        ("x.json", b'[{"a": "\0"}]', "x.json: not a whole JSON document"),
+        ("x.json", b"[1]", "entry 1 is no object"),
         ("x.json", b'"text"', "a list of objects or an object is expected"),
+        ("x.json", b'{"questions": [1]}', "entry 1 is no object"),
         ("x.json", b'{"a": {"0": 1, "1": 2}, "b": {"0": 3}}', "row '1' has no value in column 'b'"),
+        ("x.json", b'{"a": {"0": 1}, "b": {"0": 3, "1": 2}}', "row '1' has no value in column 'a'"),
+        ("x.json", b'{"a": {"0": 1}, "b": {"1": 3}}', "row '0' has no value in column 'b', or at another place"),
         ("x.json", b"\xff\xfe", "UTF-8"),
         ("x.json.gz", b"no gzip", "x.json.gz"),
         ("x.jsonl.gz", gzip.compress(lines(ROWS))[:-9], "not a whole gzip file"),
-        ("x.parquet", b"no parquet", "not a Parquet file"),
+        ("x.jsonl.gz", gzip.compress(lines(ROWS))[:20] + b"\xff" * 40, "not a whole gzip file"),
+        ("x.jsonl", b'{"a": 1}\n\n{"a": \xff}\n', r"x\.jsonl:3: not UTF-8"),
+        ("x.parquet", b"no parquet", "not a whole Parquet file"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        list(mirror.rows(tmp_path, "x"))
+        rows(tmp_path, "x")
 
 
 def test_a_set_that_the_mirror_lacks_is_named_with_what_there_is(tmp_path):
     records.write(tmp_path / "nq.jsonl", ROWS)
     with pytest.raises(InputError, match=r"'wikisum' is not in the mirror \(nq\.jsonl\).*data\.datasets"):
-        mirror.rows(tmp_path, "wikisum")
+        mirror.parts(tmp_path, "wikisum")
     with pytest.raises(InputError, match="'data.mirror' is .*no folder"):
-        mirror.rows(tmp_path / "none", "nq")
+        mirror.parts(tmp_path / "none", "nq")

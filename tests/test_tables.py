@@ -116,7 +116,7 @@ def test_dropped_rows_are_told_by_reason():
         "dev": 9,
         "eval": 100,
     }
-    row |= {"prompt_words": 61.25, "target_words": None, "cut_share": 0.031}
+    row |= {"prompt_words": 61.25, "target_words": None, "overlong_share": 0.05, "cut_share": 0.031}
     assert tables.data({"nq": row}).rows == [
-        ["nq", "no passage:\u00a01,200", "2,000", "0", "700", "9", "100", "61.2", "–", "3.1 %"]
+        ["nq", "no passage:\u00a01,200", "2,000", "0", "700", "9", "100", "61.2", "–", "5.0 %", "3.1 %"]
     ]

@@ -32,7 +32,7 @@ def load(datasets: Sequence[str]) -> dict[str, Row]:
 def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) -> Row:
     """One data set: rows read, dropped by reason in the order of the stages, not needed (left out by a cap), and kept
     for training, dev and evaluation, which add up; mean words of prompt and target over all rendered rows (None for
-    no row) and the share of prompts that were cut.
+    no row), the share of rows that were over-long (cut or dropped for it) and the share that was cut.
     """
     try:
         dropped = dict(filtered["dropped"])
@@ -44,6 +44,8 @@ def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) 
         not_needed = filtered["not_needed"] + evaluated["read"] - evaluated["seen_in_training"] - evaluated["kept"]
         kept = [prompted[part]["kept"] for part in PARTS]
         read = sum(prompted[part]["read"] for part in PARTS)
+        cut = sum(prompted[part]["cut"] for part in PARTS)
+        overlong = cut + sum(sum(prompted[part]["dropped"].values()) for part in PARTS)
         words = {
             key: round(sum(prompted[part][key] * n for part, n in zip(PARTS, kept, strict=True)) / sum(kept), 1)
             if sum(kept)
@@ -58,7 +60,8 @@ def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) 
             "dev": mixed["dev"],
             "eval": evaluated["kept"],
             **words,
-            "cut_share": round(sum(prompted[part]["cut"] for part in PARTS) / read, 4) if read else None,
+            "overlong_share": round(overlong / read, 4) if read else None,
+            "cut_share": round(cut / read, 4) if read else None,
         }
     except KeyError as error:
         raise InputError(f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`") from None

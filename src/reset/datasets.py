@@ -8,6 +8,7 @@ from typing import Any
 
 from reset import params
 from reset.errors import InputError
+from reset.records import Row
 
 TASKS = ("instruction", "extractive_qa", "abstractive_qa", "summarization")
 
@@ -61,6 +62,11 @@ def own_file(name: str, source: Any) -> OwnFile | None:
     if file.task not in TASKS:
         raise InputError(f"params.yaml: '{where}.task' is {file.task!r}; one of {', '.join(TASKS)} is expected")
     return file
+
+
+def group(row: Row) -> str:
+    """The data set that a row counts for: all instruction rows count as one (paper)."""
+    return "instruction" if row["task"] == "instruction" else row["dataset"]
 
 
 def order(seed: int, key: str) -> int:

@@ -6,8 +6,7 @@ the rows that the sizes in params.yaml ask for. Only a few numbers a row stay in
 
 import hashlib
 import json
-import os
-import shutil
+import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,18 +116,14 @@ def filter_file(
     """
     if entry.unanswered and sizes.train != 0:
         raise InputError(f"params.yaml: 'data.datasets.{entry.name}.train' must be 0: its rows have no response")
-    spool = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(spool, ignore_errors=True)  # of a process that was killed
-    spool.mkdir(parents=True)
-    try:
+    with records.atomic_folder(folder) as new, tempfile.TemporaryFile(dir=new) as spool:
         read, dropped, passed = 0, Counter[str](), Passed()
-        with open(spool / "passed", "wb") as handle:
-            for part in _parts(raw, entry, settings.passages, contexts):
-                read += part.read
-                dropped.update(part.dropped)
-                for row in part.kept:
-                    handle.write(row.line)
-                    passed.add(row, settings.seed)
+        for part in _parts(raw, entry, settings.passages, contexts):
+            read += part.read
+            dropped.update(part.dropped)
+            for row in part.kept:
+                spool.write(row.line)
+                passed.add(row, settings.seed)
         if not read:
             raise InputError(f"{raw}: the file holds no row")
         if repeated := passed.mark_repeats(raw):
@@ -145,15 +140,9 @@ def filter_file(
             "not_needed": marks.count(SPARE),
         }
         _require(sizes, counts)
-        _write_parts(spool, marks)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("train", "eval"):
-            os.replace(spool / f"{name}.jsonl", folder / f"{name}.jsonl")
-        return counts
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); what was there before is whole") from None
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
+        spool.seek(0)
+        _write_parts(spool, new, marks)
+    return counts
 
 
 def _parts(raw: Path, entry: Entry, passages: int, contexts: Contexts | None) -> Iterator[Filtered]:
@@ -200,18 +189,11 @@ def _require(sizes: DataSet, counts: Row) -> None:
             )
 
 
-def _write_parts(spool: Path, marks: bytearray) -> None:
-    with (
-        open(spool / "passed", "rb") as passed,
-        open(spool / "train.jsonl", "wb") as train,
-        open(spool / "eval.jsonl", "wb") as evaluation,
-    ):
-        for mark, line in zip(marks, passed, strict=True):
+def _write_parts(lines: Iterable[bytes], folder: Path, marks: bytearray) -> None:
+    with open(folder / "train.jsonl", "wb") as train, open(folder / "eval.jsonl", "wb") as evaluation:
+        for mark, line in zip(marks, lines, strict=True):
             if mark in (TRAIN, EVAL):
                 (train if mark == TRAIN else evaluation).write(line)
-        for handle in (train, evaluation):
-            handle.flush()
-            os.fsync(handle.fileno())
 
 
 @dataclass(frozen=True)
@@ -238,7 +220,7 @@ class Passed:
                 continue
             if self.contents[i] != self.contents[before]:
                 raise InputError(
-                    f"{raw}:{self.lines[i]}: this row has the id of line {self.lines[before]} and another content; "
+                    f"{raw}:{self.lines[i]}: this row has the id of {raw}:{self.lines[before]} and another content; "
                     "keep one of them"
                 )
             self.splits[i] = REPEATED

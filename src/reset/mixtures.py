@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from reset.datasets import DataSet, order
+from reset import records
+from reset.datasets import DataSet, group, order
 from reset.decontamination import EvaluationText, fingerprint
 from reset.errors import InputError
 from reset.records import Row
@@ -38,6 +40,13 @@ class Mixture:
     copies: dict[str, int] = field(default_factory=dict)
     dev: set[str] = field(default_factory=set)
     counts: dict[str, Row] = field(default_factory=dict)
+
+
+def task(path: Path, name: str) -> str:
+    """The task of a data set that trains, from its first prompt; InputError if there is none."""
+    for row in records.stream(path):
+        return row["task"]
+    raise InputError(f"{path}: no training row; set data.datasets.{name}.train to 0")
 
 
 def data_sets(mix: str, tasks: Mapping[str, str], chosen: Mapping[str, DataSet]) -> list[str]:
@@ -97,10 +106,6 @@ def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -
 def data_set(key: str) -> str:
     """The data set that a row's id begins with."""
     return key.partition(":")[0]
-
-
-def group(row: Row) -> str:
-    return "instruction" if row["task"] == "instruction" else row["dataset"]
 
 
 def copies(ids: list[str], size: int) -> dict[str, int]:

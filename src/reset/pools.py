@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 
+from reset.datasets import group
 from reset.errors import InputError
 from reset.records import Row
 
@@ -42,8 +43,3 @@ def choose(rows: list[Row], per_dataset: int | None, seed: int, where: str) -> l
         random.Random(f"{seed}/{name}").shuffle(ids)
         chosen.update(ids[:per_dataset])
     return [{key: value for key, value in row.items() if key != "copies"} for row in rows if row["id"] in chosen]
-
-
-def group(row: Row) -> str:
-    """The data set that a row counts for."""
-    return "instruction" if row["task"] == "instruction" else row["dataset"]

@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from reset import blocks
+from reset import blocks, records
 from reset.blocks import Block
 from reset.errors import InputError
 from reset.filters import answer_mentioned
@@ -122,33 +121,21 @@ def shortened(
 
 def prompt_folder(source: Path, out: Path, templates: Templates, counter: TokenCounter, settings: Settings) -> Row:
     """Write `out`/train.jsonl and eval.jsonl from the records of `source`; returns the counts for metrics/prompts."""
-    spool = out.with_name(f".{out.name}.{os.getpid()}")
-    shutil.rmtree(spool, ignore_errors=True)  # of a process that was killed
-    spool.mkdir(parents=True)
-    try:
-        counts = {}
+    counts = {}
+    with records.atomic_folder(out) as new:
         for part in ("train", "eval"):
             total: Counter = Counter()
-            with open(spool / f"{part}.jsonl", "wb") as handle:
+            with open(new / f"{part}.jsonl", "wb") as handle:
                 work = blocks.over(
                     source / f"{part}.jsonl", lambda block: prompt_block(block, templates, counter, settings)
                 )
                 for prompts in work:
                     handle.writelines(prompts.lines)
                     total.update(prompts.counts)
-                handle.flush()
-                os.fsync(handle.fileno())
             counts[part] = summary(total)
             if total["read"] and not total["kept"]:
                 raise InputError(f"{source / part}.jsonl: no row is left; dropped: {counts[part]['dropped']}")
-        out.mkdir(parents=True, exist_ok=True)
-        for part in ("train", "eval"):
-            os.replace(spool / f"{part}.jsonl", out / f"{part}.jsonl")
-        return counts
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}); what was there before is whole") from None
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
+    return counts
 
 
 def summary(total: Counter) -> Row:

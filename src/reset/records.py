@@ -1,8 +1,10 @@
 """Rows in and out: JSON Lines with strict ids, written whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import IO, Any
 from reset.errors import InputError
 
 Row = dict[str, Any]
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)  # no room to write, or no right to
 
 
 def stream(path: str | Path) -> Iterator[Row]:
@@ -82,18 +85,57 @@ def by_id(rows: Iterable[Row], where: str | Path) -> dict[str, Row]:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[IO[str]]:
-    """A text file to write to, moved to `path` at the end; after any exception `path` is as it was."""
+    """A text file to write to, moved to `path` at the end; after any exception `path` is as it was.
+
+    InputError if it cannot be written, as on a full disk.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
-            yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(temporary, target)
+        with _explained(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """A folder to write files to, which are moved into the folder `path` at the end, over those of the same names.
+
+    After any exception the files of `path` are as they were. InputError as `atomic` raises it.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+    try:
+        with _explained(target):
+            temporary.mkdir(parents=True)
+            yield temporary
+            files = sorted(temporary.iterdir())
+            for file in files:
+                with open(file, "rb") as handle:
+                    os.fsync(handle.fileno())
+            target.mkdir(exist_ok=True)
+            for file in files:
+                os.replace(file, target / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    """Turn a refusal to write into an InputError; other errors of the system, as of a network, stay what they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        raise InputError(f"{target}: cannot be written ({error.strerror}); what was there before is whole") from None
 
 
 def write(path: str | Path, rows: Iterable[Row]) -> int:

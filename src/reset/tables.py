@@ -169,10 +169,10 @@ def data(sets: Mapping[str, Row]) -> Table:
                 "; ".join(dropped) or "–",
                 *[f"{row[key]:,}" for key in ("read", "not_needed", "train", "dev", "eval")],
                 *[f"{row[key]:.1f}" if row[key] is not None else "–" for key in ("prompt_words", "target_words")],
-                show_share(row["cut_share"]),
+                *[show_share(row[key]) for key in ("overlong_share", "cut_share")],
             ]
         )
-    numbers = ["read", "not needed", "train", "dev", "eval", "prompt words", "target words", "cut"]
+    numbers = ["read", "not needed", "train", "dev", "eval", "prompt words", "target words", "over-long", "cut"]
     columns = ["data set", "dropped, by reason", *numbers]
     return Table("What was filtered, and why", columns, rows, labels=2)
 

@@ -1,109 +1,102 @@
 """Published rows from the Hugging Face hub, or from a file on the web that a commit pins."""
 
-import contextlib
 import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from http.client import HTTPException
+from typing import Any
 
 from reset import records
 from reset.errors import InputError
 from reset.records import Row
 from reset.sources.origins import Hub, Web, origin
+from reset.sources.places import Part
 
 PARQUET_BRANCH = "refs/convert/parquet"  # where the hub's robot keeps a Parquet copy of sets that came as scripts
 
 
-def rows(dataset: str, root: Path | None = None) -> Iterator[Row]:
-    """The rows of one data set; where it has several splits, with the column `split` ("train" or "eval").
+def parts(dataset: str) -> Iterator[Part]:
+    """The rows of one data set, a part for each split, its place with the commit that was taken; rows of a set with
+    several splits get the column `split` ("train" or "eval").
 
-    `root`: a folder that stands in for the hub (and the web), with `<owner>/<name>` for a repository,
-    `<owner>/<name>@<revision>` for a revision of one, and `<host>/<path>` for a file. InputError, with all that was
-    tried, if no way leads to the rows.
+    InputError, with all that was tried, if no way leads to the rows.
     """
     where = origin(dataset)
-    return _web_rows(where, dataset, root) if isinstance(where, Web) else _hub_rows(where, dataset, root)
+    if isinstance(where, Web):
+        yield Part(where.url, _web_rows(where.url, dataset))
+        return
+    for role, split in where.splits.items():
+        address, table = open_split(where, split, dataset)
+        if where.revision is None:
+            print(f"fetch {dataset}: no pinned revision is known; taking the newest, {address}", file=sys.stderr)
+        yield Part(f"{address} ({split})", _rows(where, table, split, role, dataset))
 
 
-def _hub_rows(hub: Hub, dataset: str, root: Path | None) -> Iterator[Row]:
-    if hub.revision is None:
-        print(f"fetch {dataset}: no pinned revision is known; taking the newest of {hub.id}", file=sys.stderr)
-    for role, split in hub.splits.items():
-        table = open_split(hub, split, dataset, root)
-        if hub.subset is not None:
-            prefix = hub.subset
-            table = table.filter(lambda value, prefix=prefix: value.startswith(prefix), input_columns="subset")
-            # word lists with offsets, which nothing here reads and which take ten times the text's space
-            table = table.remove_columns([name for name in table.column_names if name.endswith("_tokens")])
-        expected = hub.rows.get(split, len(table))
-        if len(table) != expected:
-            raise InputError(f"data set '{dataset}': split '{split}' has {len(table)} rows on the hub, not {expected}")
-        for row in table:
-            yield row | ({"split": role} if len(hub.splits) > 1 else {})
+def _rows(hub: Hub, table: Any, split: str, role: str, dataset: str) -> Iterator[Row]:
+    if hub.subset is not None:
+        prefix = hub.subset
+        table = table.filter(lambda value: value.startswith(prefix), input_columns="subset")
+        # word lists with offsets, which nothing here reads and which take ten times the text's space
+        table = table.remove_columns([name for name in table.column_names if name.endswith("_tokens")])
+    expected = hub.rows.get(split, len(table))
+    if len(table) != expected:
+        raise InputError(f"data set '{dataset}': split '{split}' has {len(table)} rows on the hub, not {expected}")
+    for row in table:
+        yield row | ({"split": role} if len(hub.splits) > 1 else {})
 
 
-def open_split(hub: Hub, split: str, dataset: str, root: Path | None = None) -> Any:
-    """One split as a datasets.Dataset.
+def open_split(hub: Hub, split: str, dataset: str) -> tuple[str, Any]:
+    """One split as a datasets.Dataset, with its repository's address at the commit that was taken.
 
-    Tried in turn: the plain id; the Parquet branch (the plain id fails where the repository still holds a loading
-    script); the Parquet files of that branch by their addresses. A pinned revision is tried alone: another one would
-    not be what was asked for.
+    Tried in turn: the repository itself; its Parquet files, which the hub keeps on a branch of their own (the first
+    fails where the repository still holds a loading script). A pinned revision is tried alone: another one would not
+    be what was asked for. The hub's address is huggingface_hub's (environment: HF_ENDPOINT).
     """
     import datasets
 
-    branch = _address(hub.id, PARQUET_BRANCH.replace("/", "%2F"), root)
-    files = f"{branch}/{hub.config or 'default'}/{split}/*.parquet"
-    attempts: dict[str, dict[str, Any]] = {
-        "the repository": _repository(hub, hub.revision, root) | _file(hub.file),
-        "its Parquet branch": _repository(hub, PARQUET_BRANCH, root),
-        "the Parquet files": {"path": "parquet", "data_files": {split: files}},
-    }
-    if hub.revision is not None:
-        attempts = {f"revision {hub.revision}": attempts["the repository"]}
-    failures = []
-    for way, arguments in attempts.items():
+    failures: list[str] = []
+    for way, revision in (("repository", hub.revision or "main"), ("Parquet", hub.revision or PARQUET_BRANCH)):
         try:
-            return datasets.load_dataset(split=split, **arguments)
-        except Exception as error:  # the library raises a different kind for each way in which this fails
-            failures.append(f"{way}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-            if isinstance(error, ConnectionError):
-                break  # no other way leads there either
+            commit = _commit(hub.id, revision)
+            address = f"hf://datasets/{hub.id}@{commit}"
+            if way == "repository":
+                chosen = {"train": hub.file} if hub.file else None
+                table = datasets.load_dataset(hub.id, hub.config, revision=commit, data_files=chosen, split=split)
+            else:
+                files = {split: f"{address}/{hub.config or 'default'}/{split}/*.parquet"}
+                table = datasets.load_dataset("parquet", data_files=files, split=split)
+            return address, table
+        except Exception as error:  # the libraries raise a different kind for each way in which this fails
+            failures.append(_reason(error, revision))
     raise InputError(
-        f"data set '{dataset}': '{hub.id}' cannot be loaded from the hub ({'; '.join(failures)}); "
+        f"data set '{dataset}': '{hub.id}' cannot be loaded from the hub ({'; '.join(dict.fromkeys(failures))}); "
         f"set data.mirror to a folder with {dataset}.jsonl in the published columns"
     )
 
 
-def _repository(hub: Hub, revision: str | None, root: Path | None) -> dict[str, Any]:
-    """Arguments of load_dataset for a repository of the hub, or for the folder that stands in for it."""
-    if root is not None:
-        return {"path": _address(hub.id, revision and revision.replace("/", "%2F"), root), "name": hub.config}
-    return {"path": hub.id, "name": hub.config, "revision": revision}
+def _commit(repository: str, revision: str) -> str:
+    """The commit that a branch, a tag or a commit stands for now."""
+    from huggingface_hub import HfApi
+
+    return str(HfApi().dataset_info(repository, revision=revision).sha)
 
 
-def _address(repository: str, revision: str | None, root: Path | None) -> str:
-    start = "hf://datasets" if root is None else str(root)
-    return f"{start}/{repository}" + (f"@{revision}" if revision else "")
+def _reason(error: Exception, revision: str) -> str:
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    if isinstance(error, RevisionNotFoundError):
+        return f"it has no revision '{revision}'"
+    return f"revision '{revision}': {type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _file(name: str | None) -> dict[str, Any]:
-    return {} if name is None else {"data_files": {"train": name}}
-
-
-def _web_rows(web: Web, dataset: str, root: Path | None) -> Iterator[Row]:
-    with contextlib.closing(_open(web.url, dataset, root)) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield records.parse(line, f"{web.url}:{number}")
-
-
-def _open(url: str, dataset: str, root: Path | None) -> IO[bytes]:
+def _web_rows(url: str, dataset: str) -> Iterator[Row]:
     try:
-        if root is not None:
-            return open(root / url.partition("://")[2], "rb")
-        return urllib.request.urlopen(url, timeout=60)
-    except OSError as error:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            lines = answer.read().split(b"\n")
+    except (OSError, HTTPException) as error:
         raise InputError(
             f"data set '{dataset}': {url} cannot be read ({error}); set data.mirror to a folder with {dataset}.jsonl"
         ) from None
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield records.parse(line, f"{url}:{number}")

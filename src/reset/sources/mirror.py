@@ -1,20 +1,24 @@
 """A folder of published rows on this machine: one file or folder for each data set."""
 
 import gzip
-import json
+import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import zip_longest
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from reset import blocks, records
+from reset import records
 from reset.errors import InputError
 from reset.records import Row
+from reset.sources.places import Part
 
-KINDS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+LINES = (".jsonl", ".jsonl.gz")
+KINDS = (*LINES, ".json", ".json.gz", ".parquet")
 SPLITS = ("train", "dev", "val", "test")  # a publisher's file begins with one of these if it holds one split
 
 
-def rows(folder: Path, dataset: str) -> Iterator[Row]:
+def parts(folder: Path, dataset: str) -> list[Part]:
     """The rows of one data set: from <dataset>.jsonl (or .json, either gzipped, or .parquet), else from all such files
     below the folder <dataset>/, in order of their names.
 
@@ -26,7 +30,7 @@ def rows(folder: Path, dataset: str) -> Iterator[Row]:
     for kind in KINDS:
         path = folder / f"{dataset}{kind}"
         if path.is_file():
-            return file_rows(path)
+            return [Part(str(path), file_rows(path))]
     files = sorted(path for path in (folder / dataset).rglob("*") if path.name.endswith(KINDS))
     if not files:
         known = ", ".join(sorted(path.name for path in folder.iterdir())[:30]) or "it is empty"
@@ -34,34 +38,49 @@ def rows(folder: Path, dataset: str) -> Iterator[Row]:
             f"{folder / dataset}.jsonl: data set '{dataset}' is not in the mirror ({known}); add the file or take the "
             "set out of data.datasets"
         )
-    return _all_rows(files)
-
-
-def _all_rows(files: list[Path]) -> Iterator[Row]:
     splits = [next((split for split in SPLITS if path.name.startswith(split)), None) for path in files]
-    for path, split in zip(files, splits, strict=True):
-        extra = {} if None in splits else {"split": split}
-        for row in file_rows(path):
-            yield row | extra
+    return [
+        Part(str(path), _with(file_rows(path), {} if None in splits else {"split": split}))
+        for path, split in zip(files, splits, strict=True)
+    ]
+
+
+def _with(rows: Iterator[Row], extra: Row) -> Iterator[Row]:
+    return (row | extra for row in rows)
 
 
 def file_rows(path: Path) -> Iterator[Row]:
-    """The rows of one file, whatever its kind."""
-    if path.name.endswith(".jsonl"):
-        return (row for _, row in blocks.numbered(path))
-    if path.name.endswith(".jsonl.gz"):
-        return _compressed_lines(path)
+    """The rows of one file, whatever its kind, without holding it in memory."""
+    if path.name.endswith(LINES):
+        return (records.parse(line, f"{path}:{number}") for number, line in _lines(path))
     return _table(path) if path.name.endswith(".parquet") else json_rows(path)
 
 
-def _compressed_lines(path: Path) -> Iterator[Row]:
-    with gzip.open(path) as handle:
-        try:
-            for number, line in enumerate(handle, 1):
-                if line.strip():
-                    yield records.parse(line, f"{path}:{number}")
-        except (OSError, EOFError) as error:
-            raise InputError(f"{path}: not a whole gzip file ({error})") from None
+def line(path: Path, row: int) -> int | None:
+    """The line of the `row`-th row (from 1) of a file of lines; None for another kind, or if it is not there."""
+    if not path.name.endswith(LINES) or not path.is_file():
+        return None
+    return next((number for count, (number, _) in enumerate(_lines(path), 1) if count == row), None)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers."""
+    with _opened(path) as handle:
+        for number, text in enumerate(handle, 1):
+            if text.strip():
+                yield number, text
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A file, unpacked if it is gzipped; InputError if it cannot be read or is damaged."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as handle:
+            yield handle
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _table(path: Path) -> Iterator[Row]:
@@ -70,72 +89,81 @@ def _table(path: Path) -> Iterator[Row]:
     try:
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
             yield from batch.to_pylist()
-    except ArrowInvalid as error:
-        raise InputError(f"{path}: not a Parquet file ({error})") from None
+    except (ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: not a whole Parquet file ({error})") from None
 
 
 def json_rows(path: Path) -> Iterator[Row]:
-    """The rows of one JSON document as publishers ship it.
+    """The rows of one JSON document as publishers ship it, read piece by piece (ijson).
 
-    A list of objects (ShareGPT; read piece by piece), {"questions": [...]} (BioASQ's golden files), one object for each
-    column with the row numbers as keys (MS MARCO), or one object alone (SearchQA's clues).
+    A list of objects (ShareGPT), {"questions": [...]} (BioASQ's golden files), one object for each column with the row
+    numbers as keys (MS MARCO), or one object alone (SearchQA's clues). ijson reads half a surrogate pair as "?".
     """
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as handle:
-        try:
-            start = handle.read(1)
-            while start and (start.isspace() or start == "\ufeff"):
-                start = handle.read(1)
-            if start == "[":
-                yield from _entries(handle, path)
-                return
-            whole = json.loads(start + handle.read())
-        except (json.JSONDecodeError, UnicodeDecodeError, OSError, EOFError) as error:
-            raise InputError(f"{path}: not a whole JSON document in UTF-8 ({error})") from None
-    if not isinstance(whole, dict):
-        raise InputError(f"{path}: a list of objects or an object is expected")
-    yield from whole["questions"] if isinstance(whole.get("questions"), list) else _transposed(whole, path)
+    import ijson
 
-
-def _entries(handle: IO[str], path: Path, size: int = 1 << 20) -> Iterator[Row]:
-    """The objects of a JSON list whose bracket has been read, without holding the whole list."""
-    decoder, text, number = json.JSONDecoder(), "", 0
-    while True:
-        more = handle.read(size)
-        text, at = text + more, 0
-        while (at := _skip(text, at)) < len(text) and text[at] != "]":
-            try:
-                entry, at = decoder.raw_decode(text, at)
-            except json.JSONDecodeError:
-                if more:
-                    break  # the object goes on in the next piece
-                raise
-            number += 1
+    count = 0
+    try:
+        for entry in _entries(path):
+            count += 1
             if not isinstance(entry, dict):
-                raise InputError(f"{path}: entry {number} of the list is no object")
+                raise InputError(f"{path}: entry {count} is no object")
             yield entry
-        text = text[at:]
-        if text.startswith("]"):
-            return
-        if not more:
-            raise InputError(f"{path}: the list has no end after {number} entries; the file is cut off")
+    except ijson.JSONError as error:
+        reason = error.args[0] if isinstance(error.args[0], str) else error.args[0].decode(errors="replace")
+        raise InputError(
+            f"{path}: not a whole JSON document in UTF-8, after {count} entries ({reason.splitlines()[0].strip(' .')})"
+        ) from None
 
 
-def _skip(text: str, at: int) -> int:
-    """The place of the next entry, or of the end of the list."""
-    while at < len(text) and text[at] in " \t\r\n,":
-        at += 1
-    return at
+def _entries(path: Path) -> Iterator[Any]:
+    import ijson
 
-
-def _transposed(whole: dict[str, Any], path: Path) -> Iterator[Row]:
-    """Rows from columns {name: {row number: value}}; anything else is one row."""
-    columns = {name: value for name, value in whole.items() if isinstance(value, dict)}
-    if len(columns) != len(whole) or not columns:
-        yield whole
+    kinds = _kinds(path)
+    if kinds is not None and kinds.get("questions") != "start_array" and set(kinds.values()) == {"start_map"}:
+        yield from _transposed(path, list(kinds))
         return
-    longest = max(columns.values(), key=len)
-    for key in longest:
-        missing = [name for name, column in columns.items() if key not in column]
-        if missing:
-            raise InputError(f"{path}: row '{key}' has no value in column '{missing[0]}'")
-        yield {name: column[key] for name, column in columns.items()}
+    prefix = "item" if kinds is None else "questions.item" if kinds.get("questions") == "start_array" else ""
+    with _document(path) as handle:
+        yield from ijson.items(handle, prefix, use_float=True)
+
+
+def _kinds(path: Path) -> dict[str, str] | None:
+    """How the value of each column of an object begins (start_map, start_array, string …); None for a list."""
+    import ijson
+
+    kinds: dict[str, str] = {}
+    name = None
+    with _document(path) as handle:
+        for prefix, event, value in ijson.parse(handle):
+            if not prefix and event not in ("start_map", "map_key", "end_map"):
+                if event == "start_array":
+                    return None
+                raise InputError(f"{path}: a list of objects or an object is expected")
+            if name is not None:
+                kinds.setdefault(name, event)
+            name = value if not prefix and event == "map_key" else None
+    return kinds
+
+
+def _transposed(path: Path, columns: list[str]) -> Iterator[Row]:
+    """Rows from columns {name: {row number: value}}. The columns stand one after the other in the file, so each has a
+    reader of its own."""
+    import ijson
+
+    with ExitStack() as stack:
+        readers = [ijson.kvitems(stack.enter_context(_document(path)), name, use_float=True) for name in columns]
+        for cells in zip_longest(*readers, fillvalue=(None, None)):
+            row = next(key for key, _ in cells if key is not None)
+            for name, (key, _) in zip(columns, cells, strict=True):
+                if key != row:
+                    raise InputError(f"{path}: row '{row}' has no value in column '{name}', or at another place")
+            yield {name: value for name, (_, value) in zip(columns, cells, strict=True)}
+
+
+@contextmanager
+def _document(path: Path) -> Iterator[Any]:
+    """A JSON file to read from, behind its byte order mark if it has one."""
+    with _opened(path) as handle:
+        if handle.read(3) != b"\xef\xbb\xbf":
+            handle.seek(0)
+        yield handle
