@@ -190,7 +190,7 @@ def identity(job: Job) -> dict[str, Any]:
     """What a checkpoint of `job` depends on, by name; two runs with the same can go on from each other's."""
     code = records.digest([records.file_digest(Path(__file__).with_name(name)) for name in TRAINERS])
     return {
-        "code": code,
+        "training code": code,
         "train rows": records.file_digest(job.train),
         "dev rows": records.file_digest(job.dev),
         "start model": records.file_digest(job.start),
