@@ -123,24 +123,36 @@ def measure(side: str, folder: Path, rows: int) -> dict[str, float]:
     return {"tokens_per_second": sum(len(e.input_ids) for e in data) / (clock.end - clock.begin)}
 
 
+def settings_of_ours(longest: int, **changes: Any) -> Any:
+    """`training.Shared` for a benchmark: bf16, nothing saved or evaluated on the way."""
+    from reset import training
+
+    plain = {
+        "max_length": longest,
+        "eval_every": 10**6,
+        "save_every": 10**6,
+        "warmup": 0.0,
+        "weight_decay": 0.0,
+        "precision": "bf16",
+        "micro_batch": 2,
+        "length_window": 1,
+        "packing": False,
+        "attention": "sdpa",
+        "compile": False,
+        "liger": False,
+        "gradient_checkpointing": False,
+        "frozen": [],
+        "lora": None,
+        "deepspeed": None,
+        "launch": None,
+    }
+    return training.Shared(**{**plain, **changes})
+
+
 def ours(folder: Path, data: list[Example], packing: bool) -> Any:
     from reset import batching, trainer, training
 
-    shared = training.Shared(
-        max_length=LONGEST,
-        eval_every=10**6,
-        warmup=0.0,
-        weight_decay=0.0,
-        precision="bf16",
-        micro_batch=2,
-        length_window=1,
-        packing=packing,
-        gradient_checkpointing=False,
-        frozen=[],
-        lora=None,
-        deepspeed=None,
-        launch=None,
-    )
+    shared = settings_of_ours(LONGEST, packing=packing)
     recipe = training.Recipe(learning_rate=2e-5, batch=BATCH, epochs=1)
     job = training.Job("benchmark", 0, folder / "model", folder, folder, shared, recipe)
     arguments = trainer.arguments(job, *training.division(job, 1), folder / "checkpoints")

@@ -1,10 +1,12 @@
 from reset.checkpoints import MARKER, Folder, best_step, is_whole
 
 
-def save(folder: Folder, step: int, loss: float, mark: bool = True) -> None:
+def save(folder: Folder, step: int, loss: float, mark: bool = True, state: bool = True) -> None:
     path = folder.checkpoint(step)
     path.mkdir(parents=True)
     (path / "model.safetensors").write_bytes(b"x" * 100)
+    if state:
+        (path / "rng_state.pth").write_bytes(b"x")
     if mark:
         folder.complete(step, [{"step": step, "eval_loss": loss}])
 
@@ -38,6 +40,35 @@ def test_all_but_the_newest_and_the_best_are_removed(tmp_path):
         history.append({"step": step, "eval_loss": loss})
         folder.complete(step, history)
     assert sorted(p.name for p in folder.path.glob("checkpoint-*")) == ["checkpoint-20", "checkpoint-40"]
+
+
+def steps(folder: Folder) -> list[int]:
+    return sorted(int(path.name.split("-")[1]) for path in folder.path.glob("checkpoint-*"))
+
+
+def test_weights_alone_are_kept_while_they_are_the_best_and_nothing_resumes_from_them(tmp_path):
+    folder = Folder(tmp_path, {})
+    history = []
+    kept = []
+    for step, loss, state in ((10, 3.0, False), (20, 2.0, True), (30, 1.0, False), (40, 0.5, False), (50, 2.0, True)):
+        save(folder, step, loss, mark=False, state=state)
+        history.append({"step": step, "eval_loss": loss})
+        folder.complete(step, history)
+        kept.append(steps(folder))
+    assert kept == [[10], [20], [20, 30], [20, 40], [40, 50]]
+    assert folder.latest() == folder.checkpoint(50)
+
+
+def test_the_best_weights_until_the_resumed_step_stay_and_later_ones_go(tmp_path):
+    folder = Folder(tmp_path, {})
+    history = []
+    for step, loss, state in ((10, 1.0, False), (20, 2.0, True), (30, 0.5, False)):
+        save(folder, step, loss, mark=False, state=state)
+        history.append({"step": step, "eval_loss": loss})
+        folder.complete(step, history)
+    assert steps(folder) == [10, 20, 30]
+    assert folder.latest() == folder.checkpoint(20)
+    assert steps(folder) == [10, 20]
 
 
 def test_a_half_written_checkpoint_is_removed_with_a_message(tmp_path, capsys):

@@ -21,6 +21,7 @@ from pathlib import Path
 import deepspeed.ops
 from tests.tiny_llama import job
 from reset import trainer, training
+from reset.training import Lora
 deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # else a compiler runs for a minute
 stop, shared = int(sys.argv[1]), eval(sys.argv[2])
 train = trainer.CompletionTrainer.training_step
@@ -92,6 +93,21 @@ def test_a_killed_zero3_run_goes_on_to_the_same_model_and_only_with_as_many_proc
     assert done.returncode == 0 and "resuming from" in done.stderr, done.stderr
     assert [row[0] for row in curve()] == [row[0] for row in alone]
     assert curve()[-1] == pytest.approx(alone[-1], abs=1e-3)
+
+
+def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in_folder):
+    adapters = {"lora": training.Lora(rank=4, alpha=8, dropout=0.0)}
+    training.run(job(in_folder, **adapters))
+    os.rename("models/mtl_0", "alone")
+    alone = curve()
+    done = launch(2, micro_batch=4, deepspeed=str(ROOT / "configs/zero3.json"), **adapters)
+    assert done.returncode == 0, done.stderr
+    for ours, theirs in zip(curve(), alone, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-3)
+    one, two = load_file("alone/model.safetensors"), load_file("models/mtl_0/model.safetensors")
+    assert one.keys() == two.keys()
+    for name, tensor in two.items():
+        torch.testing.assert_close(tensor, one[name], rtol=1e-3, atol=1e-4)
 
 
 def test_the_stage_starts_its_processes_with_the_launch_command(in_folder):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from reset import batching, checkpoints, encoding, records, trainer, training
+from reset import batching, checkpoints, encoding, forecast, records, trainer, training
 from reset.errors import InputError
 from tests import tiny_llama
 from tests.tiny_llama import job
@@ -138,25 +139,30 @@ def test_a_stopped_run_goes_on_to_the_same_model(in_folder, monkeypatch, capsys,
     assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
 
 
-def test_a_killed_process_goes_on_to_the_same_model(in_folder):
-    training.run(job(in_folder))
-    whole = weights()
-    script = """
-import os, signal, sys
+def in_a_process(event: str) -> subprocess.CompletedProcess:
+    """The run in a process of its own, in which `event` (Python) happens after step 6."""
+    script = f"""
+import os, resource, signal
 from pathlib import Path
 from tests.tiny_llama import job
 from reset import trainer, training
 train = trainer.CompletionTrainer.training_step
 def step(self, *args, **kwargs):
     if self.state.global_step == 6:
-        os.kill(os.getpid(), signal.SIGKILL)
+        {event}
     return train(self, *args, **kwargs)
 trainer.CompletionTrainer.training_step = step
 training.run(job(Path.cwd()))
 """
     root = Path(__file__).parents[1]
     env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
-    assert subprocess.run([sys.executable, "-c", script], env=env, capture_output=True).returncode == -signal.SIGKILL
+    return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+
+
+def test_a_killed_process_goes_on_to_the_same_model(in_folder):
+    training.run(job(in_folder))
+    whole = weights()
+    assert in_a_process("os.kill(os.getpid(), signal.SIGKILL)").returncode == -signal.SIGKILL
     assert list(Path(".work/train/mtl_0").glob("*/checkpoint-4"))
     training.run(job(in_folder))
     assert weights() == whole
@@ -189,21 +195,29 @@ def test_a_lost_loss_stops_at_its_step_and_keeps_the_last_good_checkpoint(in_fol
     assert not Path("models/mtl_0").exists()
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder, monkeypatch):
+def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(in_folder, monkeypatch, capsys):
+    training.run(job(in_folder, eval_every=2, save_every=2))
+    whole, curve = weights(), Path("metrics/train/mtl_0.csv").read_bytes()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_at(8, patch, KeyboardInterrupt())
+        training.run(job(in_folder, eval_every=2, save_every=4))
+    (folder,) = Path(".work/train/mtl_0").iterdir()
+    assert [(folder / f"checkpoint-{step}/optimizer.pt").exists() for step in (4, 6)] == [True, False]
+    training.run(job(in_folder, eval_every=2, save_every=4))
+    assert "checkpoint-4" in capsys.readouterr().err
+    assert weights() == whole
+    assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
+    """A limit on the size of files makes the kernel refuse a write half-way, as a full disk does."""
     training.run(job(in_folder))
     whole = weights()
-    save, saved = torch.save, []
-
-    def full(value, path, *args, **kwargs):
-        saved.append(path)
-        if "checkpoint-8" in str(path):
-            raise OSError(28, "No space left on device")
-        save(value, path, *args, **kwargs)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(torch, "save", full)
-        training.run(job(in_folder))
-    assert saved
+    done = in_a_process("resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))")
+    assert done.returncode == 1 and "File too large" in done.stderr, done.stderr
+    (folder,) = Path(".work/train/mtl_0").iterdir()
+    assert checkpoints.is_whole(folder / "checkpoint-4")
+    assert (folder / "checkpoint-8").exists() and not checkpoints.is_whole(folder / "checkpoint-8")
     training.run(job(in_folder))
     assert weights() == whole
 
@@ -238,7 +252,9 @@ def test_the_curve_has_a_row_for_each_logged_or_evaluated_step():
         {"step": 15, "train_runtime": 3.0},
     ]
     assert training.curve(history, steps_per_epoch=20) == (
-        "step,epoch,loss,eval_loss,learning_rate,grad_norm\n10,0.5,2,1.75,0.001,0.5\n15,0.75,,1.5,,\n"
+        "step,epoch,loss,eval_loss,perplexity,learning_rate,grad_norm\n"
+        "10,0.5,2,1.75,5.7546,0.001,0.5\n"
+        "15,0.75,,1.5,4.48169,,\n"
     )
 
 
@@ -273,6 +289,68 @@ def test_a_model_folder_without_tokenizer_or_without_model_is_named(in_folder):
     with pytest.raises(InputError, match="start: no model folder"):
         Path("start/config.json").unlink()
         training.run(settings)
+
+
+def test_kernels_without_their_package_are_refused_with_what_to_set(in_folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "liger_kernel", None)
+    monkeypatch.setitem(sys.modules, "flash_attn", None)
+    with pytest.raises(InputError, match="train.shared.liger needs the package liger-kernel: install it, or set false"):
+        training.run(job(in_folder, liger=True))
+    with pytest.raises(InputError, match="train.shared.attention needs the package flash-attn: .* or set sdpa"):
+        training.run(job(in_folder, attention="flash_attention_2"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_kernels_for_a_gpu_are_refused_without_one(in_folder, monkeypatch):
+    (in_folder / "liger_kernel.py").write_text("")
+    monkeypatch.syspath_prepend(in_folder)
+    with pytest.raises(InputError, match="train.shared.liger needs a GPU, and there is none: set false"):
+        training.run(job(in_folder, liger=True))
+
+
+def test_eager_attention_learns_the_same(in_folder):
+    training.run(job(in_folder))
+    curve = losses("loss") + losses("eval_loss")
+    for packing in (False, True):
+        training.run(job(in_folder, attention="eager", packing=packing))
+        assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
+
+
+@pytest.mark.integration
+def test_a_compiled_model_learns_the_same(in_folder):
+    training.run(job(in_folder))
+    curve = losses("loss") + losses("eval_loss")
+    training.run(job(in_folder, compile=True))
+    assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
+
+
+def test_a_run_says_its_size_speed_and_time_left_and_logs_them_to_dvclive(in_folder, capsys):
+    training.run(job(in_folder))
+    said = capsys.readouterr().out
+    assert re.search(r"mtl_0: 72 examples, 1 epochs, 9 steps, \d+ tokens", said)
+    assert re.search(r"step 4 of 9: loss [\d.]+, [\d,]+ tokens/s, [\d.]+ GiB, [\d.]+ minutes left", said)
+    assert re.search(r"step 4: evaluation loss [\d.]+, perplexity=[\d.]+", said)
+    for name, steps in (("tokens_per_second", 3), ("memory_gib", 3), ("loss", 3), ("perplexity", 3)):
+        header, *lines = Path(f".work/live/mtl_0/plots/metrics/{name}.tsv").read_text().splitlines()
+        assert header.split("\t") == ["step", name] and len(lines) == steps
+        assert all(float(line.split("\t")[1]) > 0 for line in lines)
+
+
+def test_the_share_of_the_peak_is_told_where_it_is_known(in_folder, monkeypatch, capsys):
+    monkeypatch.setattr(forecast, "peak", lambda device: 1e9)
+    training.run(job(in_folder, precision="bf16"))
+    assert re.search(r"tokens/s, MFU \d+%, ", capsys.readouterr().out)
+
+
+def test_whole_checkpoints_come_with_evaluations_only(in_folder):
+    with pytest.raises(InputError, match="save_every 6 is no multiple of eval_every 4"):
+        training.run(job(in_folder, save_every=6))
+
+
+def test_checkpoints_of_other_training_code_are_not_taken(in_folder, monkeypatch):
+    before = training.identity(job(in_folder))
+    monkeypatch.setattr(training, "TRAINERS", ("batching.py",))
+    assert training.identity(job(in_folder))["training code"] != before["training code"]
 
 
 def test_settings_without_effect_are_refused(in_folder):

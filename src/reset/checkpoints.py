@@ -10,6 +10,7 @@ from typing import Any
 from reset import records
 
 MARKER = "COMPLETE.json"  # written last; holds the size of every other file of the checkpoint
+STATE = "rng_state*"  # a file that the Trainer writes only beside optimizer and scheduler
 
 
 def best_step(history: Iterable[dict[str, float]]) -> int:
@@ -33,29 +34,39 @@ class Folder:
         return self.path / f"checkpoint-{step}"
 
     def latest(self) -> Path | None:
-        """The newest whole checkpoint. Half-written ones are removed; both they and foreign ones are reported."""
+        """The newest whole checkpoint to resume from. Those after it and half-written ones are removed; half-written
+        and foreign ones are reported.
+        """
         found = sorted(self.path.glob("checkpoint-*"), key=_step)
         whole = [path for path in found if is_whole(path)]
+        last = max(filter(_has_state, whole), key=_step, default=None)
         if self.leads:
-            for path in set(found) - set(whole):
-                _say(f"{path} was not written to its end: removed")
-                shutil.rmtree(path)
-            if whole:
-                _say(f"resuming from {whole[-1]}")
+            for path in found:
+                if path not in whole:
+                    _say(f"{path} was not written to its end: removed")
+                if path not in whole or not last or _step(path) > _step(last):
+                    shutil.rmtree(path)
+            if last:
+                _say(f"resuming from {last}")
             else:
                 self._report_foreign()
             records.write_json(self.path / "identity.json", self.identity)
-        return whole[-1] if whole else None
+        return last
 
     def complete(self, step: int, history: list[dict[str, float]]) -> None:
-        """Mark the checkpoint of `step` as whole, then remove all but it and the best one."""
+        """Mark the checkpoint of `step` as whole, then remove all but it, the best one, and what a resume needs: the
+        last one with optimizer, and the best one until then.
+        """
         if not self.leads:
             return
         path = self.checkpoint(step)
         files = {str(p.relative_to(path)): p.stat().st_size for p in sorted(path.rglob("*")) if p.is_file()}
         records.write_json(path / MARKER, files)
+        found = list(self.path.glob("checkpoint-*"))
         keep = {step, best_step(history)}
-        for other in self.path.glob("checkpoint-*"):
+        if resumable := [_step(other) for other in found if _has_state(other)]:
+            keep |= {max(resumable), best_step(entry for entry in history if entry["step"] <= max(resumable))}
+        for other in found:
             if _step(other) not in keep:
                 shutil.rmtree(other)
 
@@ -79,6 +90,10 @@ def is_whole(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return all((path / name).is_file() and (path / name).stat().st_size == size for name, size in files.items())
+
+
+def _has_state(path: Path) -> bool:
+    return any(path.glob(STATE))
 
 
 def _step(path: Path) -> int:

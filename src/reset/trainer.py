@@ -1,6 +1,7 @@
 """transformers.Trainer with this project's batches, a loss over targets alone, and checkpoints whole or absent."""
 
 import math
+import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,13 @@ from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
 from reset import batching
-from reset.checkpoints import Folder
+from reset.checkpoints import Folder, best_step
 from reset.encoding import IGNORE, Example
 from reset.errors import InputError
 
 if TYPE_CHECKING:
+    from dvclive import Live
+
     from reset.training import Job, Shared
 
 LOG_EVERY = 10  # optimizer steps between two rows of the learning curve
@@ -45,6 +48,8 @@ def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> Traini
         logging_nan_inf_filter=False,
         bf16=shared.precision == "bf16",
         use_cpu=not on_gpu,
+        torch_compile=shared.compile,
+        use_liger_kernel=shared.liger,
         gradient_checkpointing=shared.gradient_checkpointing,
         deepspeed=shared.deepspeed,
         seed=job.seed,
@@ -65,7 +70,13 @@ def load_model(folder: Path, shared: "Shared", seed: int) -> Any:
     """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or with random adapters."""
     if shared.lora and shared.frozen:
         raise InputError("params.yaml: train.shared.frozen has no effect with lora, which freezes all; set it to []")
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation=shared.attention, local_files_only=True
+        )
+    except (ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder}: no use with train.shared.attention '{shared.attention}' ({reason})") from None
     if shared.lora:
         from peft import LoraConfig, get_peft_model
 
@@ -104,17 +115,23 @@ def fit(
     train: list[Example],
     dev: list[Example],
     steps: list[batching.Batch],
-    shared: "Shared",
+    job: "Job",
     folder: Folder,
+    full: float | None,
 ) -> list[dict[str, float]]:
     """Run `steps` from the newest checkpoint of `folder`, leaving the best and the last there.
 
-    Returns the log, one dict an entry, each with its `step`.
+    `full` is the speed in tokens/s that would be the devices' peak, None where that is not known. Returns the log, one
+    dict an entry, each with its `step`.
     """
-    trainer = CompletionTrainer(model, args, train, dev, steps, shared)
-    trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Watch(folder, [sum(len(train[i].input_ids) for i in step) for step in steps]))
+    from dvclive import Live
+
+    trainer = CompletionTrainer(model, args, train, dev, steps, job.shared)
     last = folder.latest()
+    live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None) if folder.leads else None
+    trainer.remove_callback(PrinterCallback)
+    tokens = [sum(len(train[i].input_ids) for i in step) for step in steps]
+    trainer.add_callback(Watch(folder, tokens, job.shared.save_every, full, live))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.log_history
 
@@ -135,6 +152,7 @@ class CompletionTrainer(Trainer):
         collate = batching.packed if shared.packing else batching.padded
         super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
         self.examples, self.dev, self.steps = train, dev, steps
+        self.save_every = shared.save_every
         self.limit = LOST * math.log(model.config.vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
 
@@ -194,6 +212,11 @@ class CompletionTrainer(Trainer):
         sums = self.accelerator.reduce(sums)
         return (sums[0] / sums[1]).item()
 
+    def _save_checkpoint(self, model, trial) -> None:
+        """Weights alone, but for every `save_every` steps: a whole checkpoint is seven times as large."""
+        self.args.save_only_model = self.state.global_step % self.save_every != 0
+        super()._save_checkpoint(model, trial)
+
     def floating_point_ops(self, inputs) -> int:
         return 0  # counting would walk all parameters at every micro-batch
 
@@ -207,16 +230,21 @@ class CompletionTrainer(Trainer):
 
 
 class Watch(TrainerCallback):
-    """Marks checkpoints as whole, and shows how far the run is, how fast, and for how long yet."""
+    """Marks checkpoints as whole, says how far the run is, how fast, and for how long yet, and logs that to DVCLive.
 
-    def __init__(self, folder: Folder, tokens: list[int]):
-        self.folder, self.tokens = folder, tokens
+    `tokens` are those of each step; `save_every` is that of `train.shared`, `full` that of `fit`. Only the process that
+    leads has a `live`.
+    """
+
+    def __init__(self, folder: Folder, tokens: list[int], save_every: int, full: float | None, live: "Live | None"):
+        self.folder, self.tokens, self.save_every, self.full, self.live = folder, tokens, save_every, full, live
         self.bar = tqdm(total=len(tokens), unit="step", disable=not folder.leads, mininterval=1.0)
-        self.first, self.started = 0, 0.0
-        self.shown: dict[str, str] = {}
+        self.first = self.logged = 0  # the steps that came before this process, and before the last line
+        self.started = self.clock = 0.0
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.first, self.started = state.global_step, time.perf_counter()
+        self.first = self.logged = state.global_step
+        self.started = self.clock = time.perf_counter()
         self.bar.update(self.first)
         self.bar.unpause()
 
@@ -226,14 +254,53 @@ class Watch(TrainerCallback):
             control.should_log = True  # the mean loss since the last row must not reach across a checkpoint
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        self.shown.update({key: f"{logs[key]:.3f}" for key in ("loss", "eval_loss") if key in logs})
-        rate = sum(self.tokens[self.first : state.global_step]) / (time.perf_counter() - self.started)
-        self.bar.set_postfix({**self.shown, "tokens/s": f"{rate:.0f}"}, refresh=False)
+        if not self.live:
+            return
+        if "loss" in logs:
+            self._tell(state.global_step, logs["loss"])
+        elif "eval_loss" in logs:
+            perplexity = math.exp(logs["eval_loss"])
+            self.bar.write(f"step {state.global_step}: evaluation loss {logs['eval_loss']:.4f}, {perplexity=:.3f}")
+            self._log(state.global_step, eval_loss=logs["eval_loss"], perplexity=perplexity)
+        self.clock = time.perf_counter()
+
+    def on_evaluate(self, args, state, control, **kwargs):
+        best, step = best_step(state.log_history), state.global_step
+        control.should_save = step in (best, state.max_steps) or step % self.save_every == 0
 
     def on_save(self, args, state, control, **kwargs):
         if args.world_size > 1:
             torch.distributed.barrier()
         self.folder.complete(state.global_step, state.log_history)
+        self.clock = time.perf_counter()  # neither evaluation nor saving counts as time of training steps
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
+        if self.live:
+            self.live.make_summary()
+
+    def _tell(self, step: int, loss: float) -> None:
+        now = time.perf_counter()
+        speed = sum(self.tokens[self.logged : step]) / (now - self.clock)
+        left = (now - self.started) * sum(self.tokens[step:]) / sum(self.tokens[self.first : step])
+        measured = {"loss": loss, "tokens_per_second": speed, "memory_gib": peak_memory() / 2**30}
+        line = f"step {step} of {len(self.tokens)}: loss {loss:.4f}, {speed:,.0f} tokens/s"
+        if self.full:
+            measured["mfu"] = speed / self.full
+            line += f", MFU {speed / self.full:.0%}"
+        self.bar.write(f"{line}, {measured['memory_gib']:.1f} GiB, {left / 60:.1f} minutes left")
+        self._log(step, **measured)
+        self.logged = step
+
+    def _log(self, step: int, **values: float) -> None:
+        assert self.live
+        self.live.step = step
+        for name, value in values.items():
+            self.live.log_metric(name, value)
+
+
+def peak_memory() -> int:
+    """Most bytes that this process has held so far: on its GPU where it has one, else in main memory."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,12 +1,22 @@
 """One fine-tuning run: rows and a start model in, a Hugging Face folder and its learning curve out."""
 
+import importlib.util
+import math
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reset import batching, checkpoints, encoding, export, launch, records
+from reset import batching, checkpoints, encoding, export, forecast, launch, records
 from reset.errors import InputError
+
+TRAINERS = ("batching.py", "encoding.py", "trainer.py", "training.py")  # the code that turns rows into weights
+
+# setting -> the value that needs a package (and a GPU), the package, the value that needs none
+KERNELS: dict[str, tuple[Any, str, str]] = {
+    "attention": ("flash_attention_2", "flash_attn", "sdpa"),
+    "liger": (True, "liger_kernel", "false"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,13 +33,17 @@ class Shared:
     """`train.shared`: what all runs have in common."""
 
     max_length: int  # tokens of prompt, target and EOS; a longer row is an error
-    eval_every: int  # optimizer steps between two evaluations, each with a checkpoint
+    eval_every: int  # optimizer steps between two evaluations; the weights of the best so far are kept
+    save_every: int  # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
     precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
     micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
     length_window: int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
     packing: bool  # lay the rows of a micro-batch end to end instead of padding them
+    attention: Literal["sdpa", "flash_attention_2", "eager"]  # each keeps packed rows apart, by their positions
+    compile: bool  # torch.compile
+    liger: bool  # the fused kernels of the package liger-kernel, for GPUs
     gradient_checkpointing: bool
     frozen: list[str]  # parameters whose name contains one of these are not trained
     lora: Lora | None
@@ -71,6 +85,11 @@ class Job:
         return Path("models") / self.name
 
     @property
+    def live(self) -> Path:
+        """DVCLive's folder: speed and memory differ between two runs, so they are no out of the stage."""
+        return Path(".work/live") / self.name
+
+    @property
     def curve(self) -> Path:
         return Path("metrics/train") / f"{self.name}.csv"
 
@@ -78,13 +97,14 @@ class Job:
 def run(job: Job) -> None:
     """Train, or go on where a stopped run left off, and write `job.model`, `job.end` and `job.curve` whole, at the end.
 
-    Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
-    the last good checkpoint then stays under .work/train.
+    Raises InputError for unusable rows, models and settings and for a run that cannot fit, before any training, and
+    when the loss is lost on the way; the last good checkpoint then stays under .work/train.
     """
     check_deepspeed(job.shared)
+    check_kernels(job.shared)
     micro, accumulation = division(job, launch.processes())
     train = encoding.expand(_rows(job.train, "no rows to train on"))
-    dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev above 0")
+    dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev (mixes), ranking.dev (ranked rows) above 0")
     tokenizer = load_tokenizer(job.start)
     train_examples = encoding.encode(train, tokenizer, job.shared.max_length, str(job.train))
     dev_examples = encoding.encode(dev, tokenizer, job.shared.max_length, str(job.dev))
@@ -95,6 +115,10 @@ def run(job: Job) -> None:
         job.shared.length_window,
         job.seed,
     )
+    outlook = forecast.look(job, train_examples, len(steps), micro)
+    if launch.rank() == 0:
+        print(outlook, flush=True)
+    outlook.check()
     folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
 
     from reset import trainer
@@ -102,7 +126,7 @@ def run(job: Job) -> None:
     # the arguments come first: with them DeepSpeed learns of the other processes, among which it shards the model
     arguments = trainer.arguments(job, micro, accumulation, folder.path)
     model = trainer.load_model(job.start, job.shared, job.seed)
-    history = trainer.fit(model, arguments, train_examples, dev_examples, steps, job.shared, folder)
+    history = trainer.fit(model, arguments, train_examples, dev_examples, steps, job, folder, outlook.full_speed)
     if launch.rank() == 0:
         best = checkpoints.best_step(history)
         facts = _facts(job, train_examples, dev_examples, history)
@@ -128,11 +152,30 @@ def check_deepspeed(shared: Shared) -> None:
         raise InputError(f"params.yaml: train.shared.deepspeed needs train.shared.launch too, such as {example}")
 
 
+def check_kernels(shared: Shared) -> None:
+    """InputError where a setting asks for kernels whose package is not installed, or for a GPU that is not there."""
+    for key, (value, package, other) in KERNELS.items():
+        if getattr(shared, key) != value:
+            continue
+        if not importlib.util.find_spec(package):
+            name = package.replace("_", "-")
+            raise InputError(f"params.yaml: train.shared.{key} needs the package {name}: install it, or set {other}")
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError(f"params.yaml: train.shared.{key} needs a GPU, and there is none: set {other}")
+
+
 def division(job: Job, processes: int) -> tuple[int, int]:
     """How a batch is shared out: rows at once on each process, and how often for one step.
 
     Raises InputError where these cannot make up the batch exactly.
     """
+    if job.shared.save_every % job.shared.eval_every:
+        raise InputError(
+            f"params.yaml: train.shared.save_every {job.shared.save_every} is no multiple of eval_every "
+            f"{job.shared.eval_every}"
+        )
     rows, rest = divmod(job.recipe.batch, processes)
     micro = min(job.shared.micro_batch, rows)
     if rest or micro < 1 or rows % micro:
@@ -145,7 +188,9 @@ def division(job: Job, processes: int) -> tuple[int, int]:
 
 def identity(job: Job) -> dict[str, Any]:
     """What a checkpoint of `job` depends on, by name; two runs with the same can go on from each other's."""
+    code = records.digest([records.file_digest(Path(__file__).with_name(name)) for name in TRAINERS])
     return {
+        "training code": code,
         "train rows": records.file_digest(job.train),
         "dev rows": records.file_digest(job.dev),
         "start model": records.file_digest(job.start),
@@ -156,8 +201,9 @@ def identity(job: Job) -> dict[str, Any]:
 
 
 def _settings(job: Job) -> dict[str, Any]:
-    """The params of `job` by dotted name, without the launch command, on which no weight depends."""
-    named = {f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key != "launch"}
+    """The params of `job` by dotted name, without those on which no weight depends."""
+    idle = ("launch", "save_every")
+    named = {f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key not in idle}
     return {**named, **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()}}
 
 
@@ -181,14 +227,16 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def curve(history: list[dict[str, float]], steps_per_epoch: int) -> str:
-    """The log as CSV: one row a step that was logged or evaluated; columns step, epoch, loss, eval_loss,
-    learning_rate, grad_norm (empty where not measured at that step).
+    """The log as CSV: one row a step that was logged or evaluated; columns step, epoch, loss, eval_loss, perplexity
+    (of the dev rows), learning_rate, grad_norm (empty where not measured at that step).
     """
-    columns = ["step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm"]
+    columns = ["step", "epoch", "loss", "eval_loss", "perplexity", "learning_rate", "grad_norm"]
     rows: dict[int, dict[str, float]] = {}
     for entry in history:
         row = rows.setdefault(int(entry["step"]), {"epoch": entry["step"] / steps_per_epoch})
         row.update({key: entry[key] for key in columns[2:] if key in entry})
+        if "eval_loss" in entry:
+            row["perplexity"] = math.exp(entry["eval_loss"])
     lines = [
         ",".join([str(step), *(f"{row[key]:.6g}" if key in row else "" for key in columns[1:])])
         for step, row in sorted(rows.items())

@@ -1,0 +1,141 @@
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from reset import encoding, forecast, trainer, training
+from reset.errors import InputError
+from tests import tiny_llama
+from tests.tiny_llama import job
+
+LLAMA_7B = forecast.Size(6_738_415_616, 6_738_415_616, 131_072_000, 32, 4096, 32, 32000)
+ROOMY = {"free_memory": 1e12, "free_main": 1e12, "checkpoint": 1.0, "free_disk": 1e12, "full_speed": None}
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shared(folder, **changes) -> training.Shared:
+    return job(folder, **changes).shared
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"frozen": ["embed_tokens"]}, {"lora": training.Lora(rank=4, alpha=8, dropout=0.0)}]
+)
+def test_the_states_of_one_process_are_those_that_torch_holds_after_a_step(in_folder, changes):
+    settings = shared(in_folder, **changes)
+    model = trainer.load_model(in_folder / "start", settings, 0)
+    optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)
+    model(torch.ones(1, 3, dtype=torch.long)).logits.sum().backward()
+    optimizer.step()
+    held = [tensor for p in model.parameters() for tensor in (p, p.grad) if tensor is not None]
+    held += [tensor for state in optimizer.state.values() for tensor in state.values() if tensor.dim()]
+    said = forecast.states(forecast.size(in_folder / "start", settings), "fp32", 1)["no ZeRO"]
+    adapters = 4 * forecast.size(in_folder / "start", settings).trained if settings.lora else 0  # no part of the model
+    assert said + adapters == sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+
+def test_the_shape_is_that_of_the_model(in_folder):
+    settings = shared(in_folder)
+    model = tiny_llama.model()
+    found = forecast.size(in_folder / "start", settings)
+    assert found.parameters == found.trained == sum(p.numel() for p in model.parameters())
+    assert (found.layers, found.width, found.heads, found.vocabulary) == (2, 32, 4, 44)
+    assert found.looked_up == 0  # its embeddings are its head
+
+
+def test_zero_shares_out_what_the_paper_says():
+    eight, alone = (forecast.states(LLAMA_7B, "bf16", processes) for processes in (8, 1))
+    n, live = LLAMA_7B.parameters, 2 * forecast.LIVE
+    assert eight["ZeRO-2"] == pytest.approx((2 + 14 / 8) * n)
+    assert eight["ZeRO-3"] == pytest.approx(16 / 8 * n + live)
+    assert eight["ZeRO-3 with off-load"] == live
+    assert alone["ZeRO-3"] == pytest.approx(16 * n + live)
+
+
+def test_the_settings_choose_the_mode(in_folder):
+    for name, mode in (("zero2", "ZeRO-2"), ("zero3", "ZeRO-3"), ("zero3_offload", "ZeRO-3 with off-load")):
+        path = f"{tiny_llama.__file__.rsplit('/', 2)[0]}/configs/{name}.json"
+        assert forecast.mode(shared(in_folder, deepspeed=path)) == mode
+    assert forecast.mode(shared(in_folder)) == "no ZeRO"
+
+
+@pytest.mark.parametrize(
+    ("name", "tera"),
+    [("NVIDIA A100-SXM4-80GB", 312), ("NVIDIA H100 80GB HBM3", 989), ("NVIDIA H100 PCIe", 756), ("NVIDIA H200", 989)],
+)
+def test_peaks_are_found_by_the_words_of_a_name(name, tera):
+    assert forecast.peak(name) == tera * 1e12
+
+
+def test_an_unknown_device_has_no_peak():
+    assert forecast.peak("CPU") is None and forecast.peak("Tesla T4") is None
+
+
+def test_operations_follow_palm():
+    assert forecast.operations(LLAMA_7B, 2048) == 6 * (6_738_415_616 - 131_072_000) + 12 * 32 * 4096 * 2048
+    frozen = dataclasses.replace(LLAMA_7B, trained=0)
+    assert forecast.operations(frozen, 0) == 4 * (6_738_415_616 - 131_072_000)
+
+
+def test_hours_of_the_documented_box(in_folder):
+    settings = shared(in_folder, gradient_checkpointing=True)
+    hours = forecast.hours(LLAMA_7B, settings, 137_500_000, 600, 8, forecast.PEAKS["A100"] * 1e12)
+    assert hours == pytest.approx(2.4, rel=0.05)  # docs/a100.md
+
+
+def test_checkpointing_and_eager_attention_show_in_the_activations(in_folder):
+    kept, again, eager = (
+        forecast.activations(LLAMA_7B, shared(in_folder, **changes), 1, 2048, 512)
+        for changes in ({}, {"gradient_checkpointing": True}, {"attention": "eager"})
+    )
+    assert again < kept / 5 and eager > 2 * kept
+
+
+def test_what_cannot_fit_is_refused_with_what_would(in_folder):
+    states = forecast.states(LLAMA_7B, "bf16", 8)
+    tight = forecast.Outlook("", states, "ZeRO-2", **ROOMY | {"free_memory": 20 * forecast.GIB})
+    with pytest.raises(
+        InputError, match="ZeRO-2 needs 23.53 GiB .* 20.00 GiB are free; ZeRO-3 or ZeRO-3 with off-load"
+    ):
+        tight.check()
+    dataclasses.replace(tight, mode="ZeRO-3").check()
+
+
+def test_what_off_load_moves_must_fit_into_main_memory():
+    states = forecast.states(LLAMA_7B, "bf16", 8)
+    small = forecast.Outlook("", states, "ZeRO-3 with off-load", **ROOMY | {"free_main": 8 * forecast.GIB})
+    with pytest.raises(InputError, match="12.55 GiB of main memory for each process, and 8.00 GiB are free"):
+        small.check()
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_refused():
+    states = forecast.states(LLAMA_7B, "bf16", 8)
+    full = forecast.Outlook("", states, "ZeRO-3", **ROOMY | {"checkpoint": 94e9, "free_disk": 50e9})
+    with pytest.raises(InputError, match="a checkpoint takes 87.54 GiB, and 46.57 GiB are free"):
+        full.check()
+
+
+def test_a_run_that_cannot_fit_stops_before_it_loads_the_model(in_folder):
+    settings = job(in_folder)
+    header = {"model.wide.weight": {"dtype": "F32", "shape": [10**6, 10**7], "data_offsets": [0, 0]}}
+    text = json.dumps(header).encode()
+    (in_folder / "start/model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(InputError, match="no ZeRO needs 149011.61 GiB on each device"):
+        training.run(settings)
+    assert not (in_folder / ".work").exists()
+
+
+def test_the_text_names_examples_steps_tokens_memory_and_disk(in_folder):
+    settings = job(in_folder)
+    rows = encoding.encode(tiny_llama.rows(72), tiny_llama.tokenizer(), 64, "rows")
+    text = str(forecast.look(settings, rows, 9, 8))
+    tokens = sum(len(row.input_ids) for row in rows)
+    assert f"mtl_0: 72 examples, 1 epochs, 9 steps, {tokens} tokens" in text
+    for mode in forecast.MODES:
+        assert mode in text
+    assert "GiB a checkpoint" in text and "time: told while it runs" in text
