@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reset import compare, csv_table, metrics, overlay, plots, records, report, revision, study
+from reset import compare, csv_table, metrics, overlay, records, report, revision, study
 from reset.errors import InputError
 from reset.revision import PROMPTS, Revision, answers
 from tests import clones, made_up_study
@@ -104,10 +104,12 @@ def test_plots_show_the_panels_that_differ_and_name_the_others(pair, tmp_path):
     assert scatter.pictures[0][1].count("<circle") == len(RUNS)
 
 
-@pytest.mark.parametrize("figure", [plots.tradeoff({}), plots.length({}, {}), plots.training({})], ids=lambda f: f.name)
-def test_every_template_has_a_drawing(figure):
-    (spec,) = (plot[figure.name] for plot in DECLARED if figure.name in plot)
-    assert spec["template"] in overlay.DRAWINGS
+def test_every_declared_plot_is_drawn(tmp_path, monkeypatch):
+    a = made_up(tmp_path / "a", "a", monkeypatch, seeds=(0,))
+    b = made_up(tmp_path / "b", "b", monkeypatch, seeds=(1,))
+    drawn = overlay.draw(a, b)
+    assert [plot.title for plot in drawn] == [spec["title"] for plot in DECLARED for spec in plot.values()]
+    assert all(plot.pictures for plot in drawn)
 
 
 def test_the_page_is_whole_needs_nothing_else_and_shows_texts_as_texts(pair):

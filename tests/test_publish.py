@@ -5,7 +5,8 @@ import subprocess
 import pytest
 from huggingface_hub import ModelCard
 
-from reset import lineage, metrics
+from reset import csv_table, lineage, metrics, records, tables
+from reset import publish as publishing
 from reset.errors import InputError
 from tests import clones
 from tests.fault_server import FaultServer
@@ -59,6 +60,21 @@ def test_metrics_of_another_model_than_the_present_one_are_found():
         lock(chat="9.dir").check("metrics/runs/mtl_1.csv")
 
 
+@pytest.mark.parametrize("licence", ["llama2", None], ids=["licence known", "licence not known"])
+def test_a_card_names_base_model_and_licence_as_far_as_known(tmp_path, monkeypatch, licence):
+    monkeypatch.chdir(tmp_path)
+    records.write_text("models/chat/README.md", f"---\nlicense: {licence}\n---\n" if licence else "no head at all\n")
+    records.write_text("models/mtl_1/README.md", "---\nlibrary_name: transformers\n---\n# mtl_1\n\nA run.\n")
+    values = ("mtl", 1, "nq", True, "task", 0.5, 8, "exact_match")
+    csv_table.write("metrics/runs/mtl_1.csv", metrics.COLUMNS, [dict(zip(metrics.COLUMNS, values, strict=True))])
+    made = ModelCard(publishing.card("mtl_1", lock(), "0123abc"))
+    assert (made.data.license, made.data.base_model) == (licence, "lmsys/vicuna-7b-v1.3")
+    assert "# mtl_1\n\nA run.\n\n## Origin" in made.content
+    assert "models/chat (hub lmsys/vicuna-7b-v1.3 abc)" in made.content and "`0123abc`" in made.content
+    assert ("llama2, by the card of models/chat" if licence else "not known here: ask models/chat's") in made.content
+    assert "| nq | yes | Task | exact_match | 0.50 | 8 |" in made.content
+
+
 @pytest.fixture
 def hub():
     api = ModelHub()
@@ -97,7 +113,8 @@ def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub,
     assert len(told) == 6
     for row in told:
         cells = [row["dataset"], "yes" if row["seen"] else "no", "Faithfulness", row["measure"]]
-        assert f"| {' | '.join(cells)} | {row['value']:.2f} | {row['n']} |" in card.content
+        cells += [tables.show("faithfulness", row["value"]), str(row["n"])]
+        assert f"| {' | '.join(cells)} |" in card.content
 
 
 @pytest.mark.integration

@@ -82,7 +82,7 @@ def test_a_part_is_pulled_alone_and_the_report_needs_no_pull(origin, clone):
     for command in (report, model, stage):
         clones.shell(clone, command, origin.at)
         kept.append(size(clone / ".dvc/cache"))
-    assert kept[:2] == [0, 0] and (clone / "report/index.html").stat().st_size > 50_000
+    assert kept[:2] == [0, 0] and (clone / "report/index.html").stat().st_size > 20_000
     whole = size(origin.world / "models/reset_1")
     assert whole <= kept[2] < 1.1 * whole
     assert {path.parent.name for path in (clone / "data").rglob("*.jsonl")} == {"ranked", "candidates"}

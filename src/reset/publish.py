@@ -99,7 +99,8 @@ def _licence(start: Path, source: Any) -> tuple[str | None, str]:
         return "apache-2.0", "that of the code: weights and text come from its demo world"
     terms = "the terms of its training data bind too: see the README of the code"
     readme = start / "README.md"
-    named = ModelCard(readme.read_text(encoding="utf-8")).data.get("license") if readme.is_file() else None
+    content = readme.read_text(encoding="utf-8") if readme.is_file() else "---\n---\n"
+    named = ModelCard(content, ignore_metadata_errors=True).data.get("license")
     return named, f"{named}, by the card of {start}; {terms}" if named else f"not known here: ask {start}'s; {terms}"
 
 
