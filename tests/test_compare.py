@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reset import compare, csv_table, metrics, overlay, records, report, revision, study
+from reset import changed, compare, csv_table, metrics, overlay, records, report, revision, study
 from reset.errors import InputError
 from reset.revision import PROMPTS, Revision, answers
 from tests import clones, made_up_study
@@ -56,8 +56,8 @@ def test_the_headline_has_both_sides_and_their_difference(pair):
     cells = {row[0]: row[1:] for row in table.rows}
     assert [name for name, _ in table.spans] == ["", "seen", "unseen", "overall"]
     assert cells["mtl"][0] == cells["mtl"][1] and cells["mtl"][2] == "="
-    changed = abs(1 / 3 / 3 / 2)  # one of three answers, one of three seen sets, one of two seeds
-    assert cells["reset"][2] in (f"+{changed:.3f}", f"−{changed:.3f}")
+    gap = abs(1 / 3 / 3 / 2)  # one of three answers, one of three seen sets, one of two seeds
+    assert cells["reset"][2] in (f"+{gap:.3f}", f"−{gap:.3f}")
 
 
 def test_tables_by_data_set_leave_out_what_is_equal(pair):
@@ -80,15 +80,26 @@ def test_parameters_that_differ_are_listed_and_no_others():
 
 
 def test_only_answers_that_changed_are_shown_with_both_texts_and_scores(pair):
-    table, sources = compare.samples(*pair)
-    changed = {(row[0], row[1]): row[2:] for row in table.rows}
-    assert changed[("reset", "1")] == ["27", "1", "1", "0"]
-    assert {cells[1] for key, cells in changed.items() if key != ("reset", "1")} == {"0"}
+    table, sources = changed.samples(*pair)
+    counts = {(row[0], row[1]): row[2:] for row in table.rows}
+    assert counts[("reset", "1")] == ["27", "1", "1", "0"]
+    assert {cells[1] for key, cells in counts.items() if key != ("reset", "1")} == {"0"}
     (source,) = sources
     (row,) = source["rows"]
     assert [answer["label"] for answer in row["answers"]] == ["A: v1", "B: tuned"]
     assert row["answers"][1]["text"] == "<b>another</b> answer"
     assert abs(row["answers"][0]["scores"][0] - row["answers"][1]["scores"][0]) == 1
+
+
+def test_changed_answers_stand_in_the_order_of_their_change_and_data_sets_take_turns():
+    def row(text, score):
+        return {"text": text, "s_task": score, "s_faithfulness": None, "s_instruction": None}
+
+    a = {"nq:1": row("x", 0.5), "nq:2": row("x", 0.0), "nq:3": row("x", None), "only": row("x", 0.0)}
+    b = {"nq:1": row("y", 0.5), "nq:2": row("x", 0.4), "nq:3": row("x", 0.1)}
+    assert changed.compare(a, b) == ([3, 1, 2, 1], ["nq:3", "nq:2", "nq:1"])
+    prompts = {id: {"dataset": id.split(":")[0]} for id in ("nq:1", "nq:2", "nq:3", "wikisum:1")}
+    assert changed._in_turn(["nq:3", "nq:2", "nq:1", "wikisum:1"], prompts) == ["nq:3", "wikisum:1", "nq:2", "nq:1"]
 
 
 def test_plots_show_the_panels_that_differ_and_name_the_others(pair, tmp_path):

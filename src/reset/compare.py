@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from reset import aggregate, browser, metrics, overlay, page, records, runs, tables
+from reset import aggregate, changed, overlay, page, runs, tables
 from reset.aggregate import BySeed, Key
 from reset.records import Row
-from reset.revision import PROMPTS, Revision, answers
+from reset.revision import Revision
 from reset.tables import Table
 
-SHOWN = 100  # changed answers of a run and seed on the page
 SIDES = ("A", "B", "B − A")
-SCORES = [f"s_{judge}" for judge in metrics.JUDGES]
 
 
 def html(a: Revision, b: Revision) -> str:
     """The page, which needs nothing else."""
-    changed, sources = samples(a, b)
+    counts, sources = changed.samples(a, b)
     sections = [
         ("results", "Results", page.notes(HOW) + _tables(headline(a.results, b.results))),
         ("params", "Parameters", _tables([differing(a.params, b.params)])),
         ("datasets", "By data set", _tables(by_dataset(a.results, b.results))),
         ("plots", "Plots", page.notes(PLOTS) + _plots(overlay.draw(a, b))),
-        ("changed", "What changed in the answers", page.notes(*missing(a, b)) + page.table(changed)),
+        ("changed", "What changed in the answers", page.notes(*missing(a, b)) + page.table(counts)),
     ]
     heading = f"{a.name} and {b.name}"
     return page.document(f"ReSet: {heading}", heading, lead(a, b), sections, SAMPLES, sources)
@@ -44,7 +41,7 @@ PLOTS = (
 )
 SAMPLES = (
     "Answers whose text or score is not the same on both sides: of each data set in turn, the one with the largest "
-    f"change of score first, {SHOWN} a run and seed at most."
+    f"change of score first, {changed.SHOWN} a run and seed at most."
 )
 
 
@@ -81,9 +78,9 @@ def by_dataset(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     made = []
     for metric in tables.ABILITIES:
         sets = tuple(dict.fromkeys(name for _, m, name in keys if m == metric))
-        changed = {k[0] for k in keys if k[1] == metric and sides[0].get(k) != sides[1].get(k)}
-        of_a, of_b = ({key: values for key, values in side.items() if key[0] in changed} for side in sides)
-        equal = runs.ordered(run for run, m, _ in keys if m == metric and run not in changed)
+        moved = {k[0] for k in keys if k[1] == metric and sides[0].get(k) != sides[1].get(k)}
+        of_a, of_b = ({key: values for key, values in side.items() if key[0] in moved} for side in sides)
+        equal = runs.ordered(run for run, m, _ in keys if m == metric and run not in moved)
         notes = [f"The same on both sides: {', '.join(equal)}."] if equal else []
         made.append(_sides(f"{tables.NAMES[metric]} by data set", metric, sets, of_a, of_b, notes))
     return [table for table in made if table.rows or table.notes]
@@ -94,56 +91,6 @@ def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Table:
     keys = [key for key in dict.fromkeys([*a, *b]) if key not in a or key not in b or a[key] != b[key]]
     rows = [[key, *[json.dumps(side[key]) if key in side else "–" for side in (a, b)]] for key in keys]
     return Table("Parameters that differ", ["parameter", *SIDES[:2]], rows, labels=3, notes=[] if rows else ["None."])
-
-
-def samples(a: Revision, b: Revision) -> tuple[Table, list[Row]]:
-    """How many answers changed by run and seed, and the browser's rows of the most changed ones."""
-    prompts = {r["id"]: r for side in (a, b) if PROMPTS in side.files for r in records.stream(side.files[PROMPTS])}
-    both = {(row["run"], row["seed"]) for row in a.results} & {(row["run"], row["seed"]) for row in b.results}
-    rows, sources = [], []
-    for run in runs.ordered(run for run, _ in both):
-        for seed in sorted(seed for name, seed in both if name == run):
-            path = answers(run, seed)
-            if not prompts or path not in a.files or path not in b.files:
-                continue
-            of_a, of_b = (records.by_id(records.stream(side.files[path]), path) for side in (a, b))
-            shared = [id for id in of_a if id in of_b]
-            texts = [id for id in shared if of_a[id]["text"] != of_b[id]["text"]]
-            scores = [id for id in shared if _change(of_a[id], of_b[id]) > 0]
-            alone = len(of_a) + len(of_b) - 2 * len(shared)
-            rows.append([run, str(seed), *[f"{n:,}" for n in (len(shared), len(texts), len(scores), alone)]])
-            found = _in_turn(sorted({*texts, *scores}, key=lambda id: (-_change(of_a[id], of_b[id]), id)), prompts)
-            if found:
-                sources.append(
-                    {
-                        "title": f"{run}, seed {seed}",
-                        "kind": "evaluation",
-                        "note": f"{len(found):,} of {len(shared):,} answers changed.",
-                        "rows": browser.evaluation(
-                            [prompts[id] for id in found[:SHOWN]],
-                            {f"A: {a.name}": of_a, f"B: {b.name}": of_b},
-                            {*found[:SHOWN]},
-                        ),
-                    }
-                )
-    columns = ["run", "seed", "answers on both sides", "another text", "another score", "on one side only"]
-    return Table("Answers that changed", columns, rows), sources
-
-
-def _in_turn(ids: Sequence[str], prompts: Mapping[str, Row]) -> list[str]:
-    """The first of every data set, then the second of every data set, and so on."""
-    met: Counter[str] = Counter()
-    places = {}
-    for id in ids:
-        places[id] = met[prompts[id]["dataset"]]
-        met[prompts[id]["dataset"]] += 1
-    return sorted(ids, key=lambda id: places[id])
-
-
-def _change(a: Row, b: Row) -> float:
-    """The sum of the changes of the scores; a score that only one side has counts as 1."""
-    gaps = [(a[key], b[key]) for key in SCORES if a[key] != b[key]]
-    return sum(1.0 if None in pair else abs(pair[0] - pair[1]) for pair in gaps)
 
 
 def _sides(

@@ -61,7 +61,7 @@ def check(folder: Path, lock: Lock) -> None:
     with Repo(".") as project:
         (out,) = project.find_outs_by_path(str(folder.absolute()))
         if out.get_hash().value != recorded:
-            raise InputError(f"{folder}: not what dvc.lock recorded ({recorded}); `dvc checkout {folder}` restores it")
+            raise InputError(f"{folder}: not what dvc.lock recorded; `dvc checkout --force {folder}` restores it")
     lock.check(f"metrics/runs/{folder.name}.csv")
 
 
