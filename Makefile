@@ -1,11 +1,15 @@
 # Two commands: `make demo` runs the pipeline on its own demo world, `make test` runs every check.
 PYTHON ?= python3.11
 SEEDS ?= 31,32,33
+A ?= HEAD
+B ?= workspace
+MODEL ?=
+REPO ?=
 BIN := .venv/bin
 SETUP := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo study test lint setup estimate show
+.PHONY: demo study test lint setup estimate show compare publish
 
 demo: setup
 	dvc repro
@@ -33,6 +37,14 @@ estimate: setup
 
 show: setup
 	@PYTHONPATH=src python stages/show.py
+
+# two revisions, tags or experiments side by side; "workspace" is what lies here now
+compare: setup
+	@PYTHONPATH=src python stages/compare.py "$(A)" "$(B)"
+
+# a run's model to the hub, for example MODEL=reset_31 REPO=owner/name
+publish: setup
+	@PYTHONPATH=src python stages/publish.py "$(MODEL)" "$(REPO)"
 
 setup: $(SETUP)
 

@@ -1,9 +1,11 @@
 """Copies of the project as a user would clone it, for tests that run DVC."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -69,3 +71,42 @@ def dvc(folder: Path, *words: str, check: bool = True) -> str:
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0 or not check, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in `folder`; what it printed."""
+    done = subprocess.run(["git", *words], cwd=folder, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def documented(heading: str) -> list[str]:
+    """The blocks of commands below a heading of docs/how-changes-travel.md."""
+    text = (ROOT / "docs/how-changes-travel.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+
+
+def shell(folder: Path, commands: str, instead: Mapping[str, str]) -> str:
+    """Run documented commands in `folder`; what they printed. An AssertionError with that when one fails.
+
+    The small world's seed stands for the documents', and the environment of the tests for that of `make setup`.
+    `instead` replaces addresses.
+    """
+    for old, new in {"make setup\nsource .venv/bin/activate\n": "", "make ": "make -so setup ", **instead}.items():
+        commands = commands.replace(old, new)
+    commands = re.sub(r"(?<=[_-])31\b", str(SMALL["seeds"][0]), commands)
+    done = subprocess.run(
+        ["bash", "-ec", commands],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def ran(output: str) -> list[str]:
+    """The stages that `dvc repro` or `dvc exp run` said it runs."""
+    return re.findall(r"Running stage '([^']+)'", output)

@@ -19,8 +19,10 @@ DOCUMENTS = [Path("README.md"), *sorted(Path("docs").glob("*.md")), Path("config
 STAGES = graph.stages()
 PARAMS, PAPER = params.load("params.yaml"), params.load("profiles/paper.yaml")
 TREES = ("src/", "stages/", "tests/", "prompts/", "profiles/", "configs/", "benchmarks/", "docs/")
-WRITTEN = (".work/", ".dvc/", ".venv/", "report/index.html", "metrics/cost.json")  # by stages, DVC and make, not by git
-SHELL = ("cat", "cp", "export", "git", "source", "python", "sbatch")
+WRITTEN = (  # by stages, DVC and make, not by git
+    ".work/", ".dvc/", ".venv/", "report/index.html", "report/compare.html", "metrics/cost.json",
+)  # fmt: skip
+SHELL = ("cat", "cd", "chmod", "cp", "export", "git", "source", "python", "sbatch")
 
 
 def pieces(text: str) -> tuple[str, list[tuple[str, str]]]:

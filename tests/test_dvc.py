@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,51 +11,19 @@ from tests import clones
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Two clean clones after `dvc repro`, side by side."""
-    folders = [clones.copy(tmp_path_factory.mktemp(name), clones.SMALL, fresh=True) for name in ("one", "two")]
-    command = [sys.executable, "-m", "dvc", "repro"]
-    environment = clones.environment() | {"OMP_NUM_THREADS": "1"}
-    logs = [open(folder / "repro.log", "w") for folder in folders]
-    started = [
-        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        for folder, log in zip(folders, logs, strict=True)
-    ]
-    for folder, process in zip(folders, started, strict=True):
-        assert process.wait() == 0, (folder / "repro.log").read_text()[-4000:]
-        (folder / "repro.log").unlink()
-    return folders
-
-
-@pytest.fixture
-def world(runs):
-    """The first clone, its tracked files as after the run."""
-    folder = runs[0]
-    for words in (["add", "-A"], ["commit", "-qm", "results", "--allow-empty"]):
-        subprocess.run(["git", *words], cwd=folder, env=clones.environment(), check=True)
-    yield folder
-    subprocess.run(["git", "checkout", "-q", "."], cwd=folder, check=True)
-    clones.dvc(folder, "checkout", "-q")
-
-
-def ran(output: str) -> list[str]:
-    return re.findall(r"Running stage '([^']+)'", output)
-
-
 def test_two_clean_runs_write_the_same_lock(runs):
     first, second = (folder / "dvc.lock" for folder in runs)
     assert first.read_text() == second.read_text()
 
 
 def test_a_second_repro_runs_nothing(world):
-    assert ran(clones.dvc(world, "repro")) == []
+    assert clones.ran(clones.dvc(world, "repro")) == []
     assert "up to date" in clones.dvc(world, "status")
 
 
 def test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it(world):
     output = clones.dvc(world, "exp", "run", "-S", "report.samples=5")
-    assert ran(output) == ["report"]
+    assert clones.ran(output) == ["report"]
     path = world / "params.yaml"
     path.write_text(re.sub(r"(weights:\n +task:) [\d.]+", r"\1 0.25", path.read_text()))
     assert {stage.split("@")[0] for stage in json.loads(clones.dvc(world, "status", "--json"))} == {"rank"}

@@ -15,7 +15,10 @@ LETTER = 6.6  # mean width of a letter at that size
 
 @dataclass(frozen=True)
 class Point:
-    """One labelled point of a scatter; `dx` and `dy` are half the lengths of its error bars (0 for none)."""
+    """One labelled point of a scatter; `dx` and `dy` are half the lengths of its error bars (0 for none).
+
+    `quiet` points show their label only under the mouse.
+    """
 
     label: str
     x: float
@@ -23,6 +26,7 @@ class Point:
     colour: int
     dx: float = 0.0
     dy: float = 0.0
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ def scatter(points: Sequence[Point], arrows: Sequence[tuple[str, str]], x_title:
             f'<circle class="c{p.colour}" cx="{_n(x)}" cy="{_n(y)}" r="5.5">'
             f"<title>{escape(p.label)}: {_tick(p.x)}, {_tick(p.y)}</title></circle>"
         )
-    for p, (x, y, anchor) in zip(points, _labels([(p.label, *place[p.label]) for p in points], width), strict=True):
+    loud = [p for p in points if not p.quiet]
+    for p, (x, y, anchor) in zip(loud, _labels([(p.label, *place[p.label]) for p in loud], width), strict=True):
         parts.append(_text(x, y, p.label, f"label {anchor}"))
     return _svg(width, height, parts, title)
 

@@ -1,0 +1,37 @@
+"""The finished small world, which all tests of DVC's commands share: it is run once a session."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests import clones
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Two clean clones after `dvc repro`, side by side."""
+    folders = [clones.copy(tmp_path_factory.mktemp(name), clones.SMALL, fresh=True) for name in ("one", "two")]
+    command = [sys.executable, "-m", "dvc", "repro"]
+    environment = clones.environment() | {"OMP_NUM_THREADS": "1"}
+    logs = [open(folder / "repro.log", "w") for folder in folders]
+    started = [
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        for folder, log in zip(folders, logs, strict=True)
+    ]
+    for folder, process in zip(folders, started, strict=True):
+        assert process.wait() == 0, (folder / "repro.log").read_text()[-4000:]
+        (folder / "repro.log").unlink()
+    clones.git(folders[0], "add", "-A")
+    clones.git(folders[0], "commit", "-qm", "results")
+    return folders
+
+
+@pytest.fixture
+def world(runs):
+    """The first clone, whatever is tracked as after the run, on a commit with the results."""
+    folder = runs[0]
+    yield folder
+    clones.git(folder, "checkout", "-q", ".")
+    clones.git(folder, "clean", "-qfd")
+    clones.dvc(folder, "checkout", "-q", "--force")
