@@ -6,6 +6,7 @@ Each is made when the first test asks for it, and a test is skipped, with the re
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -54,9 +55,14 @@ def made_environment() -> Path:
     (packages,) = ENVIRONMENT.glob("lib/python*/site-packages")
     (packages / "project.pth").write_text(here + "\n")
     pip = [ENVIRONMENT / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", PINS]
-    done = subprocess.run(pip, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"vLLM's CPU build cannot be installed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+    try:
+        subprocess.run(pip, capture_output=True, text=True, check=True, timeout=600)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(
+            f"vLLM's CPU build cannot be installed: {(error.stderr.strip().splitlines() or ['no message'])[-1]}"
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip("vLLM's CPU build cannot be installed: pip took more than ten minutes")
     complete.write_text(state)
     return ENVIRONMENT
 
@@ -98,13 +104,14 @@ def vllm_server(vllm_python, smollm2, tmp_path_factory):
     command += ["--host", "127.0.0.1", "--port", port, "--dtype", "bfloat16", "--enforce-eager"]
     command = [str(part) for part in [*command, "--max-model-len", 2048]]
     with open(log, "w") as out:
-        process = subprocess.Popen(command, env={**os.environ, **VLLM_ENV}, stdout=out, stderr=out)
+        environment = {**os.environ, **VLLM_ENV}
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
     try:
-        end = time.monotonic() + 400
+        end = time.monotonic() + 800
         while "startup complete" not in log.read_text():
             assert process.poll() is None and time.monotonic() < end, log.read_text()[-2000:]
             time.sleep(0.5)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        process.terminate()
-        process.wait(60)
+        os.killpg(process.pid, signal.SIGTERM)  # its engine is a process of its own
+        process.wait(120)
