@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +20,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from reset.judges import asking, llm  # noqa: E402
 from reset.judges.store import Store  # noqa: E402
+from tests.fault_server import ENDPOINT  # noqa: E402
 
 LATENCY, CONCURRENCY = 0.2, 64
 GOAL = 1.15
@@ -39,32 +41,9 @@ def main() -> None:
         assert server.stdout
         url = server.stdout.readline().strip()
         with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/judge.sqlite") as store:
-            measure(store, endpoint(url), calls)
+            measure(store, replace(ENDPOINT, base_url=url, concurrency=CONCURRENCY, timeout=30.0), calls)
     finally:
         server.terminate()
-
-
-def endpoint(url: str) -> llm.OpenAI:
-    return llm.OpenAI(
-        base_url=url,
-        model="slow-judge",
-        pool_models={},
-        api_key_env="OPENAI_API_KEY",
-        concurrency=CONCURRENCY,
-        requests_per_minute=None,
-        tokens_per_minute=None,
-        price_per_million_input=0.15,
-        price_per_million_output=0.6,
-        budget_usd=100.0,
-        timeout=30.0,
-        retries=3,
-        parse_retries=0,
-        repeats=1,
-        max_tokens=512,
-        temperature=0.0,
-        batch_api=False,
-        extra_body=None,
-    )
 
 
 def measure(store: Store, settings: llm.OpenAI, calls: int) -> None:

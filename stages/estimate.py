@@ -33,7 +33,7 @@ def show(everything: dict, settings: llm.OpenAI) -> None:
         for item in outlook.items(params.load("dvc.yaml"), everything):
             estimate, known = outlook.outlook(item, settings, everything, store)
             total, guessed = total + estimate, guessed or not known
-            print(f"{item.stage}@{item.name}-{item.seed}: {estimate}{'' if known else ' (not generated yet)'}")
+            print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
         booked = store.booked()
     print(f"All: {total}{' at most, partly by the params' if guessed else ''}.")
     print(f"Model {settings.model} at {settings.url}; budget {settings.budget_usd:g} USD, {booked:.4f} booked so far.")

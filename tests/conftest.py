@@ -1,4 +1,4 @@
-"""The finished small world, which all tests of DVC's commands share: it is run once a session."""
+"""What tests share, once a session: the finished small world, vLLM and a real model."""
 
 import subprocess
 import sys
@@ -6,6 +6,9 @@ import sys
 import pytest
 
 from tests import clones
+from tests.real_parts import smollm2, vllm_python, vllm_server
+
+__all__ = ["runs", "smollm2", "vllm_python", "vllm_server", "world"]
 
 
 @pytest.fixture(scope="session")

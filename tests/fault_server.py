@@ -15,6 +15,30 @@ from typing import Any
 
 from aiohttp import web
 
+from reset.judges import llm
+
+# what a judge at such a server may be set to; with `base_url` and what else differs replaced
+ENDPOINT = llm.OpenAI(
+    base_url="http://127.0.0.1:1/v1",
+    model="judge-2026-01-01",
+    api_key_env="OPENAI_API_KEY",
+    concurrency=8,
+    requests_per_minute=None,
+    tokens_per_minute=None,
+    price_per_million_input=1.0,
+    price_per_million_output=2.0,
+    budget_usd=1.0,
+    timeout=5.0,
+    retries=3,
+    parse_retries=2,
+    repeats=1,
+    max_tokens=512,
+    temperature=0.0,
+    batch_api=False,
+    extra_body=None,
+    pool_models={},
+)
+
 GOOD = "It answers what was asked.\nRating: 7"
 
 

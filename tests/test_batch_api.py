@@ -9,8 +9,7 @@ from reset.errors import InputError
 from reset.judges import asking, batch_api, llm
 from reset.judges.store import Store
 from tests.batch_provider import Provider
-from tests.fault_server import GOOD, FaultServer, Reply
-from tests.test_llm import ENDPOINT
+from tests.fault_server import ENDPOINT, GOOD, FaultServer, Reply
 
 PROMPTS = [f"prompt {number}" for number in range(5)]
 

@@ -19,8 +19,7 @@ from reset import records
 from reset.judges import llm
 from reset.judges.store import PLACE, Store
 from tests.batch_provider import Provider
-from tests.fault_server import FaultServer, Reply
-from tests.test_llm import ENDPOINT
+from tests.fault_server import ENDPOINT, FaultServer, Reply
 
 ROOT = Path(__file__).parents[1]
 OUT = Path("data/verdicts/instruction/samples/reset_1.jsonl")

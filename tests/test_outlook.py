@@ -12,10 +12,11 @@ import yaml
 from reset import params, records
 from reset.errors import InputError
 from reset.judges import llm, outlook
-from reset.judges.outlook import Item
+from reset.judges.generations import Item
 from reset.judges.store import PLACE, Store
+from tests.fault_server import ENDPOINT
 from tests.test_judge_instruction_stage import ROOT, fill
-from tests.test_llm import ENDPOINT, keep
+from tests.test_llm import keep
 
 SAMPLING = {"temperatures": [0.1] * 7, "top_k": [5] * 7, "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10}}}
 GRAPH = {

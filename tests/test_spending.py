@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from reset.judges import llm, spending
 from reset.judges.store import Answer, Store
-from tests.test_llm import ENDPOINT, keep
+from tests.fault_server import ENDPOINT
+from tests.test_llm import keep
 
 PROMPTS = ["x" * 400] * 1 + ["y" * 400]
 

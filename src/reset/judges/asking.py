@@ -202,18 +202,20 @@ def read(reply: Any, prompt: str, settings: llm.OpenAI, seconds: float) -> Answe
 def client(settings: llm.OpenAI) -> Any:
     """An asynchronous openai client for the endpoint, which leaves all retrying to us.
 
-    An Azure-style address (`…/openai/deployments/NAME?api-version=…`) gets its query and its `api-key` header.
+    An Azure-style address (`…/openai/deployments/NAME?api-version=…`) gets the client that the library has for it.
     """
     import openai
 
     url = urlsplit(settings.url)
     query = dict(parse_qsl(url.query))
-    return openai.AsyncOpenAI(
+    version = query.pop("api-version", None)
+    kind: Any = openai.AsyncAzureOpenAI if version else openai.AsyncOpenAI
+    return kind(
         base_url=url._replace(query="").geturl(),
         api_key=settings.key,
         max_retries=0,
         timeout=settings.timeout,
         http_client=openai.DefaultAioHttpClient(timeout=settings.timeout),  # a third of the default's work a call
         default_query=query or None,
-        default_headers={"api-key": settings.key} if "api-version" in query else None,
+        **({"api_version": version} if version else {}),
     )

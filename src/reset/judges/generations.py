@@ -6,9 +6,11 @@ sound: a judge sees all generations of its tasks, and answers each of them once.
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from reset import records
 from reset.errors import InputError
@@ -19,6 +21,29 @@ CONTEXT_TASKS = frozenset({"extractive_qa", "abstractive_qa", "summarization"})
 INSTRUCTION_TASKS = frozenset({"instruction"})
 
 Pair = tuple[Row, Row]
+
+
+class Item(NamedTuple):
+    """One set of generations to judge: the arguments of a judging stage's script. `stage`: whose params are read."""
+
+    stage: str
+    kind: str
+    name: str
+    seed: int
+
+    def __str__(self) -> str:
+        """The stage and item as DVC names them."""
+        return f"{self.stage}@{self.name}-{self.seed}"
+
+
+def item_of_command(purpose: str | None) -> Item:
+    """The item that a judging stage's command line names; `purpose` is what --help says of the script."""
+    parser = argparse.ArgumentParser(description=purpose)
+    parser.add_argument("stage", help="the stage of dvc.yaml whose params are read")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("name", help="a pool (of samples) or a run (of predictions)")
+    parser.add_argument("seed", type=int)
+    return Item(**vars(parser.parse_args()))
 
 
 def prompts_path(kind: str, name: str, seed: int) -> Path:

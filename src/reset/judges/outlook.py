@@ -4,25 +4,17 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reset import records
 from reset.errors import InputError
 from reset.judges import generations, instruction, llm, spending
+from reset.judges.generations import Item
 from reset.judges.spending import Estimate
 from reset.judges.store import Store
 
 SCRIPT = "stages/judge_instruction.py"
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
-
-
-class Item(NamedTuple):
-    """One judging stage: the arguments of its script in dvc.yaml."""
-
-    stage: str
-    kind: str
-    name: str
-    seed: int
 
 
 def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[Item]:
