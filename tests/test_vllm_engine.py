@@ -88,7 +88,9 @@ def test_answers_that_come_in_any_order_find_their_prompt_and_draw(model, packag
         asked_for = [(0.0, None, None), (0.5, -1, request.draws[1].seed), (1.0, 5, request.draws[2].seed)]
         expected = [[4 + hash((tuple(ids), *how, n)) % 44 for n in range(8)] for how in asked_for]
         expected[0].append(9)
-        assert [answer.text for answer in found[request.id]] == [made.prompts.text(tokens) for tokens in expected]
+        assert [answer.text for answer in found[request.id]] == [
+            made.prompts.answer(ids, True).text for ids in expected
+        ]
     assert [(a.tokens, a.finish) for a in found["toy:0"]] == [(9, "length"), (8, "eos"), (8, "eos")]
 
 

@@ -7,6 +7,7 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from reset.decoding import Request
 from reset.encoding import encode_prompts
+from reset.engines import Answer
 from reset.errors import InputError
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
@@ -46,7 +47,7 @@ class Prompts:
                 )
             self.ids[request.id] = ids
 
-    def text(self, ids: list[int]) -> str:
-        """An answer's text, without special tokens."""
+    def answer(self, ids: list[int], ended: bool) -> Answer:
+        """The answer of these token ids; `ended` says whether a stop token, which is not among them, followed."""
         text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return text
+        return Answer(text, len(ids), "eos" if ended else "length")

@@ -5,6 +5,7 @@ through rounding alone, on the requests beside it; vLLM promises no equal bits o
 dies of request seeds: there the whole engine has one, and samples differ from run to run. What was sampled is stored.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +50,8 @@ class VllmEngine:
 
     @cached_property
     def llm(self) -> Any:
+        # in this process: an engine in a process of its own outlives a killed stage and keeps the GPU's memory
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
             import vllm
             from vllm.platforms import current_platform
@@ -120,5 +123,4 @@ class VllmEngine:
 
     def _read(self, output: Any) -> Answer:
         ended = output.finish_reason == "stop"  # the token that ended it stands last
-        ids = list(output.token_ids[:-1] if ended else output.token_ids)
-        return Answer(self.prompts.text(ids), len(ids), "eos" if ended else "length")
+        return self.prompts.answer(list(output.token_ids[:-1] if ended else output.token_ids), ended)
