@@ -54,7 +54,7 @@ def package(monkeypatch):
     """A package `vllm` of three names; set `.cpu` for its CPU build."""
     platform = types.SimpleNamespace(is_cpu=lambda: package.cpu)
     package = types.ModuleType("vllm")
-    package.cpu, package.LLM, package.SamplingParams = False, StandIn, Sampling
+    package.__version__, package.cpu, package.LLM, package.SamplingParams = "0.32.0", False, StandIn, Sampling
     platforms, sampling = types.ModuleType("vllm.platforms"), types.ModuleType("vllm.sampling_params")
     platforms.current_platform = platform
     sampling.RequestOutputKind = types.SimpleNamespace(FINAL_ONLY=2)
@@ -127,6 +127,13 @@ def test_a_missing_package_is_one_clear_sentence(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(InputError, match="cannot be imported .*install it .*or set sampling.engine: transformers"):
         answers(engine(model), requests(1, MIXED))
+
+
+def test_another_version_of_the_package_is_one_clear_sentence(model, package):
+    package.__version__ = "0.31.1"
+    with pytest.raises(InputError, match="vllm 0.31.1 is installed, but .* 0.32: pip install vllm==0.32.0, or set"):
+        answers(engine(model), requests(1, MIXED))
+    assert not StandIn.made
 
 
 def test_too_little_memory_is_one_clear_sentence(model, package, monkeypatch):

@@ -9,6 +9,7 @@ from reset.decoding import Request
 from reset.encoding import encode_prompts
 from reset.engines import Answer
 from reset.errors import InputError
+from reset.window import positions
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
@@ -22,14 +23,14 @@ class Prompts:
         if not any((model / name).exists() for name in TOKENIZER_FILES):
             raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        config = AutoConfig.from_pretrained(model).get_text_config()
-        self.window = getattr(config, "max_position_embeddings", None)
         if (model / "generation_config.json").exists():
-            config = GenerationConfig.from_pretrained(model)
-        given = config.eos_token_id
+            given = GenerationConfig.from_pretrained(model).eos_token_id
+        else:
+            given = AutoConfig.from_pretrained(model).get_text_config().eos_token_id
         self.stops = sorted({*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None})
         if not self.stops:
             raise InputError(f"{model}: neither generation_config.json nor the tokenizer names an EOS token")
+        self.window = positions(model)
         self.max_new_tokens = max_new_tokens
         self.ids: dict[str, list[int]] = {}
 
@@ -43,7 +44,8 @@ class Prompts:
             if self.window and len(ids) + self.max_new_tokens > self.window:
                 raise InputError(
                     f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer of {self.max_new_tokens} in"
-                    f" the model's window of {self.window}; set data.max_tokens to that window at most"
+                    f" the model's window of {self.window}; set data.max_tokens to that window at most, or lower"
+                    " max_new_tokens in sampling or evaluation"
                 )
             self.ids[request.id] = ids
 

@@ -20,6 +20,7 @@ from reset.errors import InputError
 from reset.records import digest
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+VERSION = "0.32"  # vLLM keeps no interface from one minor version to the next
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class VllmEngine:
                 f"sampling.engine is vllm, which cannot be imported ({error}): install it (see README, 'vLLM'), or set"
                 " sampling.engine: transformers"
             ) from None
+        if not vllm.__version__.startswith(f"{VERSION}."):
+            raise InputError(
+                f"vllm {vllm.__version__} is installed, but this engine is for {VERSION}: pip install"
+                f" vllm=={VERSION}.0, or set sampling.engine: transformers"
+            )
         if current_platform.is_cpu() and self.options.request_seeds:
             raise InputError(
                 "params.yaml: vLLM's CPU build dies of request seeds; set sampling.vllm.request_seeds: false"
