@@ -102,7 +102,7 @@ def test_servers_answer_like_the_engines_in_process(vllm_python, place):
         assert servers.stdout.readline().endswith(f":{port}/v1\n"), Path("server.log").read_text()[-3000:]
         urls = [f"http://{host}:{port}/v1" for host in ("127.0.0.1", "localhost")]
         options = {"base_urls": urls, "api_key_env": "NONE", "concurrency": 4, "request_seeds": False}
-        settings = replace(SETTINGS, engine="openai", openai=options | {"timeout": 60.0, "retries": 0})
+        settings = replace(SETTINGS, engine="openai", openai=options | {"timeout": 300.0, "retries": 0})
         asked = requests(40, MIXED)
         served = shards.generate(MODEL, asked, settings, 12)
     finally:
