@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reset import params, prompting, records, templates
+from reset import params, prompting, records, templates, window
 from reset.errors import InputError, explain
 from reset.overlong import TokenCounter
 
@@ -20,6 +20,7 @@ def main() -> None:
     tokenizer = Path("models/base/tokenizer.json")
     if not tokenizer.is_file():
         raise InputError(f"{tokenizer}: the base model has no tokenizer; run the stage models@base")
+    window.check(tokenizer.parent, "data.max_tokens", settings.max_tokens)
     counts = prompting.prompt_folder(
         Path("data/filtered") / dataset,
         Path("data/prompts") / dataset,

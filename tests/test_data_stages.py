@@ -31,6 +31,7 @@ def project(tmp_path_factory):
     }
     write_params(folder, params)
     write_tokenizer(folder / "models/base/tokenizer.json")
+    (folder / "models/base/config.json").write_text('{"max_position_embeddings": 2048}')
     return folder
 
 

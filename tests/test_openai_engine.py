@@ -7,8 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from reset import shards
 from reset.decoding import GREEDY, Draw, Request, Setting, greedy_draws
-from reset.engines import load
+from reset.engines import Answer, load
 from reset.errors import InputError
 from tests.random_model import SETTINGS, requests, save_model
 
@@ -19,11 +20,13 @@ KEYS = ("prompt", "temperature", "top_k", "seed")
 class Server:
     """`with Server(model) as server:` serves completions at `server.url`; `asked` holds every request's body.
 
-    The text tells what was asked; a prompt with an odd number of words ends by EOS, which usage counts.
+    The text tells what was asked; a prompt with an odd number of tokens ends by EOS, which usage counts. `ids` are the
+    token ids of every answer, for a server that gives them; after `most` answers each call fails.
     """
 
-    def __init__(self, model, status=200, finish=None):
+    def __init__(self, model, status=200, finish=None, ids=None, most=10**9):
         self.model, self.status, self.finish, self.asked = str(model), status, finish, []
+        self.ids, self.most = ids, most
 
     def __enter__(self):
         outer = self
@@ -38,11 +41,13 @@ class Server:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append(body)
                 text = hashlib.sha256(json.dumps([body.get(key) for key in KEYS]).encode()).hexdigest()
-                finish = outer.finish or ("stop" if len(body["prompt"].split()) % 2 else "length")
+                finish = outer.finish or ("stop" if len(body["prompt"]) % 2 else "length")
                 choice = {"index": 0, "text": text, "finish_reason": finish}
+                if outer.ids is not None and body["return_token_ids"]:
+                    choice["token_ids"] = outer.ids
                 usage = {"prompt_tokens": 1, "completion_tokens": 5, "total_tokens": 6}
                 whole = {"id": "1", "object": "text_completion", "created": 0, "model": "m", "choices": [choice]}
-                self.reply(outer.status, whole | {"usage": usage})
+                self.reply(outer.status if len(outer.asked) <= outer.most else 503, whole | {"usage": usage})
 
             def reply(self, status, value):
                 data = json.dumps(value).encode()
@@ -70,10 +75,14 @@ def model(tmp_path_factory):
     return save_model(tmp_path_factory.mktemp("models") / "mtl_0")
 
 
-def engine(model, *servers, **changes):
+def settings(*servers, **changes):
     options = {"base_urls": [s if isinstance(s, str) else s.url for s in servers], "api_key_env": "TEST_KEY"}
     options |= {"concurrency": 4, "request_seeds": True, "timeout": 20.0, "retries": 0, **changes}
-    return load(model, replace(SETTINGS, engine="openai", openai=options), 12)
+    return replace(SETTINGS, engine="openai", openai=options)
+
+
+def engine(model, *servers, **changes):
+    return load(model, settings(*servers, **changes), 12)
 
 
 def answers(made, asked):
@@ -85,16 +94,19 @@ def answers(made, asked):
 def test_every_draw_is_asked_once_with_its_own_settings(model):
     asked = requests(20, MIXED)
     with Server(model) as server:
-        found = answers(engine(model, server), asked)
-    sent = {(b["prompt"], b["temperature"], b.get("top_k"), b.get("seed")): b for b in server.asked}
+        made = engine(model, server)
+        found = answers(made, asked)
+    sent = {(*b["prompt"], b["temperature"], b.get("top_k"), b.get("seed")): b for b in server.asked}
     assert len(sent) == len(server.asked) == 60
     for request in asked:
         greedy, warm, limited = request.draws
-        assert (request.prompt, 0.0, None, None) in sent
-        assert (request.prompt, 0.5, -1, warm.seed) in sent
-        assert (request.prompt, 1.0, 5, limited.seed) in sent
+        ids = made.prompts.ids[request.id]
+        assert (*ids, 0.0, None, None) in sent
+        assert (*ids, 0.5, -1, warm.seed) in sent
+        assert (*ids, 1.0, 5, limited.seed) in sent
         assert len({answer.text for answer in found[request.id]}) == 3
     assert {body["model"] for body in server.asked} == {str(model)}
+    assert all(body["stop_token_ids"] == [2] for body in server.asked)
 
 
 def test_finish_and_token_count_follow_the_contract(model):
@@ -105,11 +117,19 @@ def test_finish_and_token_count_follow_the_contract(model):
     assert (found["b"][0].tokens, found["b"][0].finish) == (4, "eos")
 
 
+def test_text_and_count_come_from_the_token_ids_where_the_server_gives_them(model):
+    asked = [Request("a", "w1 w2", greedy_draws()), Request("b", "w1 w2 w3", greedy_draws())]
+    with Server(model, ids=[4, 5, 2]) as server:  # w0, w1 and the EOS that ended it
+        found = answers(engine(model, server), asked)
+    assert found["b"] == [Answer("w0 w1", 2, "eos")]
+    assert found["a"] == [Answer("w0 w1", 3, "length")]
+
+
 def test_prompts_go_to_the_servers_in_turn_and_a_prompts_draws_to_one(model):
     asked = requests(20, MIXED)
     with Server(model) as one, Server(model) as two:
         shared = answers(engine(model, one, two), asked)
-        sides = [{body["prompt"] for body in server.asked} for server in (one, two)]
+        sides = [{tuple(body["prompt"]) for body in server.asked} for server in (one, two)]
         assert [len(side) for side in sides] == [10, 10] and not sides[0] & sides[1]
         assert shared == answers(engine(model, two), asked)
 
@@ -132,6 +152,26 @@ def test_a_server_of_another_model_is_refused_before_any_call(model):
         with pytest.raises(InputError, match="serves models/chat, not .*mtl_0"):
             answers(engine(model, server), requests(3, MIXED))
     assert not server.asked
+
+
+def test_servers_of_other_models_are_passed_over(model):
+    with Server("models/chat") as other, Server(model) as server:
+        answers(engine(model, other, server), requests(6, MIXED))
+    assert len(server.asked) == 18 and not other.asked
+
+
+def test_a_lost_server_is_reported_and_its_prompts_are_taken_up_by_the_others(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = requests(40, MIXED)
+    with Server(model) as one, Server(model, most=30) as two:
+        with pytest.raises(InputError, match=f"{two.url}/: prompt 'toy:.*run again"):
+            shards.generate(model, asked, settings(one, two), 12)
+        done = shards.finished(next(shards.WORK.iterdir()))
+        assert 10 <= len(done) < 40
+        one.asked.clear()
+        rows = shards.generate(model, asked, settings(one), 12)
+        assert len(one.asked) == 3 * (40 - len(done))  # the rest alone, by the server that is left
+    assert [(row["id"], row["sample"]) for row in rows] == [(r.id, d.sample) for r in asked for d in r.draws]
 
 
 def test_a_server_that_is_not_there_is_an_error_that_names_it(model):
@@ -158,6 +198,6 @@ def test_an_unknown_finish_is_no_answer(model):
 def test_settings_without_sense_are_refused(model, change, word):
     options = {"base_urls": ["http://127.0.0.1:1/v1"], "api_key_env": "K", "concurrency": 1}
     options |= {"request_seeds": True, "timeout": 1.0, "retries": 0}
-    settings = replace(SETTINGS, engine="openai", openai=options)
+    given = replace(SETTINGS, engine="openai", openai=options)
     with pytest.raises(InputError, match=word):
-        load(model, replace(settings, **change), 12)
+        load(model, replace(given, **change), 12)

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from transformers import AutoModelForCausalLM
 
 from reset import params
 from reset.errors import InputError
@@ -55,6 +56,8 @@ def test_a_pool_holds_its_prompts_and_the_samples_all_their_draws(declare, monke
 def test_predictions_are_greedy_and_the_same_bytes_for_every_seed(declare, monkeypatch, tmp_path):
     declare(sampling=HOW, evaluation={"max_new_tokens": 8})
     write("data/evaluation.jsonl", rows())
+    loads, load = [], AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", lambda f, **how: loads.append(f) or load(f, **how))
     for seed in (0, 1):
         call(monkeypatch, predict, "zero_shot", "base", seed, "--model", "models/mtl_0")
     made = read("data/predictions/base_0.jsonl")
@@ -63,6 +66,7 @@ def test_predictions_are_greedy_and_the_same_bytes_for_every_seed(declare, monke
     one, two = (tmp_path / f"data/predictions/base_{seed}.jsonl" for seed in (0, 1))
     assert one.read_bytes() == two.read_bytes()
     assert len(list((tmp_path / ".work/generations").iterdir())) == 1  # computed once
+    assert len({row["dataset"] for row in rows()}) == 2 and len(loads) == 1  # one load for all sets and seeds
 
 
 def test_an_evaluation_row_without_a_prompt_is_an_error(declare, monkeypatch):

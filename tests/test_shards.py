@@ -10,7 +10,7 @@ import pytest
 
 from reset import engines, shards
 from reset.decoding import GREEDY, Setting, greedy_draws
-from reset.engines import Answer
+from reset.engines import Answer, openai_engine, vllm_engine
 from reset.errors import InputError
 from tests.random_model import SETTINGS, requests, save_model
 
@@ -79,13 +79,40 @@ def test_whatever_the_answers_depend_on_changes_the_key(clock):
         ([replace(asked[0], draws=(replace(draw, seed=7),)), *asked[1:]], SETTINGS, 12),
         ([replace(asked[0], draws=(replace(draw, setting=Setting(0.9)),)), *asked[1:]], SETTINGS, 12),
         (asked, SETTINGS, 13),
-        (asked, replace(SETTINGS, precision="bf16"), 12),
-        (asked, replace(SETTINGS, engine="vllm"), 12),
     ]
     keys = [shards.key(clock, *given) for given in changed]
     (clock / "weights").write_text("1")
     keys.append(shards.key(clock, asked, SETTINGS, 12))
     assert len({key, *keys}) == len(keys) + 1
+
+
+VLLM = {"tensor_parallel": 1, "memory": 0.9, "request_seeds": True, "enforce_eager": False}
+OPENAI = {"base_urls": ["http://a"], "api_key_env": "A", "concurrency": 1, "request_seeds": True}
+OPENAI |= {"timeout": 1.0, "retries": 0}
+COUNTS = {"engine", "precision", "request_seeds"}  # every other setting changes the speed, or rounding, alone
+OTHER = {
+    "precision": "bf16", "batch_tokens": 7, "workers": 2,
+    "tensor_parallel": 2, "memory": 0.5, "request_seeds": False, "enforce_eager": True,
+    "base_urls": ["http://b"], "api_key_env": "B", "concurrency": 2, "timeout": 2.0, "retries": 1,
+}  # fmt: skip
+
+
+def test_the_key_holds_every_setting_that_answers_depend_on_and_no_other(clock):
+    asked = requests(4, MIXED)
+    keys = {}
+    for name, options in (("transformers", {}), ("vllm", {"vllm": VLLM}), ("openai", {"openai": OPENAI})):
+        base = replace(SETTINGS, engine=name, **options)
+        keys[name] = shards.key(clock, asked, base, 12)
+        own = options.get(name, {})
+        for field in {*vars(SETTINGS), *own} - {"engine", "vllm", "openai"}:
+            if field in own:
+                changed = replace(base, **{name: own | {field: OTHER[field]}})
+            else:
+                changed = replace(base, **{field: OTHER[field]})
+            assert (shards.key(clock, asked, changed, 12) != keys[name]) == (field in COUNTS), (name, field)
+    assert len(set(keys.values())) == 3
+    assert set(VLLM) == set(vllm_engine.Options.__annotations__)
+    assert set(OPENAI) == set(openai_engine.Options.__annotations__)
 
 
 def test_answers_of_other_code_are_computed_again(clock, monkeypatch, tmp_path):

@@ -51,10 +51,10 @@ def generate(model: Path, requests: list[Request], settings: Settings, max_new_t
 
 def key(model: Path, requests: list[Request], settings: Settings, max_new_tokens: int) -> str:
     """What the answers depend on, the code that writes them included: answers of an older version are not taken for
-    those of a mended one. Batch size and workers are left out: they change the speed alone."""
+    those of a mended one. `Settings.identity` says which settings count."""
     code = [file_digest(path) for pattern in WRITERS for path in sorted(SOURCE.glob(pattern))]
     draws = [[r.id, r.prompt, [[d.setting.temperature, d.setting.top_k, d.seed] for d in r.draws]] for r in requests]
-    return digest(code, file_digest(model), sorted(draws), settings.engine, settings.precision, max_new_tokens)
+    return digest(code, file_digest(model), sorted(draws), settings.identity, max_new_tokens)
 
 
 def finished(folder: Path) -> Shelf:

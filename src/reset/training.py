@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from reset import batching, checkpoints, encoding, export, forecast, launch, records
+from reset import batching, checkpoints, encoding, export, forecast, launch, records, window
 from reset.errors import InputError
 
 TRAINERS = ("batching.py", "encoding.py", "trainer.py", "training.py")  # the code that turns rows into weights
@@ -106,6 +106,7 @@ def run(job: Job) -> None:
     train = encoding.expand(_rows(job.train, "no rows to train on"))
     dev = _rows(job.dev, "no rows to choose the checkpoint by; set data.dev (mixes), ranking.dev (ranked rows) above 0")
     tokenizer = load_tokenizer(job.start)
+    window.check(job.start, "train.shared.max_length", job.shared.max_length)
     train_examples = encoding.encode(train, tokenizer, job.shared.max_length, str(job.train))
     dev_examples = encoding.encode(dev, tokenizer, job.shared.max_length, str(job.dev))
     steps = batching.optimizer_batches(

@@ -19,6 +19,13 @@ class Settings:
     vllm: dict[str, Any] | None  # see vllm_engine.Options; null where the engine is another
     openai: dict[str, Any] | None  # see openai_engine.Options
 
+    @property
+    def identity(self) -> list[Any]:
+        """What of this an answer depends on. The rest is how fast it comes, and by whom; where it takes part at all,
+        it is by rounding."""
+        options = {"vllm": self.vllm, "openai": self.openai}.get(self.engine) or {}
+        return [self.engine, self.precision, options.get("request_seeds")]
+
 
 class Answer(NamedTuple):
     """One answer: its text without special tokens, its number of tokens without EOS, and why it ended."""

@@ -1,7 +1,10 @@
-"""Answers from servers that speak OpenAI's completions protocol (vllm serve, SGLang, llama.cpp, ...).
+"""Answers from servers that speak OpenAI's completions protocol (vLLM, SGLang, llama.cpp, ...).
 
-Every server must serve the very model folder that is sampled, under its path as name: `vllm serve models/mtl_1`. This
-is how sampling uses several machines: one server each, and their base URLs in `sampling.openai.base_urls`.
+A server must serve the very model folder that is sampled, under its path as name, as `configs/launch/vllm_servers.sh`
+has it. This is how sampling uses several machines: servers on each, and all base URLs in `sampling.openai.base_urls`.
+
+Prompts go out as token ids, the ones that training saw, and answers are read from token ids where a server gives them
+(vLLM does), so that both are what the engines of this process have. Other servers' text is taken as it comes.
 """
 
 import os
@@ -53,38 +56,61 @@ class OpenAIEngine:
         return [[request] for request in requests]
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
-        servers = [self._connect(url) for url in self.options.base_urls]
+        servers = self._servers()
         requests = [request for batch in batches for request in batch]
         self.prompts.encode(requests)
+        failed: BaseException | None = None
         with ThreadPoolExecutor(self.options.concurrency * len(servers)) as pool:
             futures = {
                 pool.submit(self._answer, servers[number % len(servers)], request): request
                 for number, request in enumerate(requests)
             }
             try:
-                for future in as_completed(futures):
-                    yield [(futures.pop(future), future.result())]
-            finally:  # after an error, start no further call
+                for future in as_completed(list(futures)):
+                    request = futures.pop(future)
+                    if future.cancelled():
+                        continue
+                    if error := future.exception():  # start no further call, but keep what is under way
+                        failed = failed or error
+                        for other in futures:
+                            other.cancel()
+                        continue
+                    yield [(request, future.result())]
+            finally:
                 pool.shutdown(cancel_futures=True)
+        if failed:
+            raise failed
 
-    def _connect(self, url: str) -> Any:
-        """A client for one server, after a look whether it serves the model under its path."""
+    def _servers(self) -> list[Any]:
+        """Clients of the servers that serve this model; others may be there for other models."""
+        found, names = [], []
+        for url in self.options.base_urls:
+            client, served = self._connect(url)
+            if served is None or self.model in served:
+                found.append(client)
+            names += served or []
+        if not found:
+            raise InputError(
+                f"{', '.join(self.options.base_urls)}: serves {', '.join(names)}, not {self.model}; start a server on"
+                " that folder (configs/launch/vllm_servers.sh)"
+            )
+        return found
+
+    def _connect(self, url: str) -> tuple[Any, list[str] | None]:
+        """A client for one server, and the models that it serves; None where it does not say."""
         import openai
 
         key = os.environ.get(self.options.api_key_env) or "none"
         retries, timeout = self.options.retries, self.options.timeout
         client = openai.OpenAI(base_url=url, api_key=key, max_retries=retries, timeout=timeout)
         try:
-            served = [model.id for model in client.models.list()]
+            return client, [model.id for model in client.models.list()]
         except openai.APIStatusError as error:
             if error.status_code in (401, 403):
                 raise InputError(f"{url}: the key in {self.options.api_key_env} is refused") from None
-            return client  # a server without the list of models
+            return client, None
         except openai.APIConnectionError as error:
             raise InputError(f"{url}: no answer ({error}); start the server, or correct base_urls") from None
-        if self.model not in served:
-            raise InputError(f"{url}: serves {', '.join(served)}, not {self.model}; start it on that folder")
-        return client
 
     def _answer(self, client: Any, request: Request) -> list[Answer]:
         found: dict[Any, Answer] = {}
@@ -97,14 +123,19 @@ class OpenAIEngine:
         import openai
 
         how: dict[str, Any] = {"temperature": 0.0}
+        extra: dict[str, Any] = {"return_token_ids": True, "stop_token_ids": self.prompts.stops}
         if not draw.setting.greedy:
             how = {"temperature": draw.setting.temperature, "top_p": 1.0}
-            how["extra_body"] = {"top_k": draw.setting.top_k or -1}
+            extra["top_k"] = draw.setting.top_k or -1
             if self.options.request_seeds:
                 how["seed"] = draw.seed
         try:
             reply = client.completions.create(
-                model=self.model, prompt=request.prompt, max_tokens=self.prompts.max_new_tokens, **how
+                model=self.model,
+                prompt=self.prompts.ids[request.id],
+                max_tokens=self.prompts.max_new_tokens,
+                extra_body=extra,
+                **how,
             )
         except openai.OpenAIError as error:
             where = f"prompt '{request.id}', sample {draw.sample}"
@@ -113,4 +144,7 @@ class OpenAIEngine:
         if choice.finish_reason not in FINISH or reply.usage is None:
             raise InputError(f"{client.base_url}: a reply without usage, or with finish '{choice.finish_reason}'")
         ended = choice.finish_reason == "stop"
+        ids = getattr(choice, "token_ids", None)  # with the token that ended it, as `usage` counts it
+        if ids is not None:
+            return self.prompts.answer(ids[:-1] if ended else ids, ended)
         return Answer(choice.text, max(0, reply.usage.completion_tokens - ended), FINISH[choice.finish_reason])

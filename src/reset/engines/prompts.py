@@ -7,7 +7,9 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from reset.decoding import Request
 from reset.encoding import encode_prompts
+from reset.engines import Answer
 from reset.errors import InputError
+from reset.window import positions
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
@@ -21,14 +23,14 @@ class Prompts:
         if not any((model / name).exists() for name in TOKENIZER_FILES):
             raise InputError(f"{model}: no tokenizer.json; save the tokenizer beside the model")
         self.tokenizer = AutoTokenizer.from_pretrained(model)
-        config = AutoConfig.from_pretrained(model).get_text_config()
-        self.window = getattr(config, "max_position_embeddings", None)
         if (model / "generation_config.json").exists():
-            config = GenerationConfig.from_pretrained(model)
-        given = config.eos_token_id
+            given = GenerationConfig.from_pretrained(model).eos_token_id
+        else:
+            given = AutoConfig.from_pretrained(model).get_text_config().eos_token_id
         self.stops = sorted({*(given if isinstance(given, list) else [given]), self.tokenizer.eos_token_id} - {None})
         if not self.stops:
             raise InputError(f"{model}: neither generation_config.json nor the tokenizer names an EOS token")
+        self.window = positions(model)
         self.max_new_tokens = max_new_tokens
         self.ids: dict[str, list[int]] = {}
 
@@ -42,11 +44,12 @@ class Prompts:
             if self.window and len(ids) + self.max_new_tokens > self.window:
                 raise InputError(
                     f"prompt '{request.id}': {len(ids)} tokens leave no room for an answer of {self.max_new_tokens} in"
-                    f" the model's window of {self.window}; set data.max_tokens to that window at most"
+                    f" the model's window of {self.window}; set data.max_tokens to that window at most, or lower"
+                    " max_new_tokens in sampling or evaluation"
                 )
             self.ids[request.id] = ids
 
-    def text(self, ids: list[int]) -> str:
-        """An answer's text, without special tokens."""
+    def answer(self, ids: list[int], ended: bool) -> Answer:
+        """The answer of these token ids; `ended` says whether a stop token, which is not among them, followed."""
         text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
-        return text
+        return Answer(text, len(ids), "eos" if ended else "length")

@@ -103,13 +103,9 @@ class TransformersEngine:
         rows = iter(self._decode(prompts, owner, [draw for draws in distinct for draw in draws]))
         answers = []
         for request, draws in zip(batch, distinct, strict=True):
-            found = {draw.key: self._text(next(rows)) for draw in draws}
+            found = {draw.key: self.prompts.answer(*next(rows)) for draw in draws}
             answers.append([found[draw.key] for draw in request.draws])
         return answers
-
-    def _text(self, row: tuple[list[int], bool]) -> Answer:
-        ids, ended = row
-        return Answer(self.prompts.text(ids), len(ids), "eos" if ended else "length")
 
     @torch.inference_mode()
     def _decode(self, prompts: list[list[int]], owner: list[int], draws: list[Draw]) -> list[tuple[list[int], bool]]:

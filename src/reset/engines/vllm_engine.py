@@ -5,6 +5,7 @@ through rounding alone, on the requests beside it; vLLM promises no equal bits o
 dies of request seeds: there the whole engine has one, and samples differ from run to run. What was sampled is stored.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from reset.errors import InputError
 from reset.records import digest
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+VERSION = "0.32"  # vLLM keeps no interface from one minor version to the next
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class VllmEngine:
 
     @cached_property
     def llm(self) -> Any:
+        # in this process: an engine in a process of its own outlives a killed stage and keeps the GPU's memory
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
             import vllm
             from vllm.platforms import current_platform
@@ -57,6 +61,11 @@ class VllmEngine:
                 f"sampling.engine is vllm, which cannot be imported ({error}): install it (see README, 'vLLM'), or set"
                 " sampling.engine: transformers"
             ) from None
+        if not vllm.__version__.startswith(f"{VERSION}."):
+            raise InputError(
+                f"vllm {vllm.__version__} is installed, but this engine is for {VERSION}: pip install"
+                f" vllm=={VERSION}.0, or set sampling.engine: transformers"
+            )
         if current_platform.is_cpu() and self.options.request_seeds:
             raise InputError(
                 "params.yaml: vLLM's CPU build dies of request seeds; set sampling.vllm.request_seeds: false"
@@ -120,5 +129,4 @@ class VllmEngine:
 
     def _read(self, output: Any) -> Answer:
         ended = output.finish_reason == "stop"  # the token that ended it stands last
-        ids = list(output.token_ids[:-1] if ended else output.token_ids)
-        return Answer(self.prompts.text(ids), len(ids), "eos" if ended else "length")
+        return self.prompts.answer(list(output.token_ids[:-1] if ended else output.token_ids), ended)
