@@ -19,7 +19,7 @@ SETS = {"dolly": (None, 0), "oasst1": (60, 0), "nq": (None, 20), "cnn_dailymail"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with the sources, the graph, the paper's profile on the demo world, and a tokenizer for base."""
+    """A folder with the sources, the graph, the paper's profile on the demo world, and a tokenizer for chat."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
         os.symlink(ROOT / name, folder / name)
@@ -29,7 +29,7 @@ def project(tmp_path_factory):
         name: {"source": "published", "train": train, "eval": evaluation} for name, (train, evaluation) in SETS.items()
     }
     write_params(folder, params)
-    write_tokenizer(folder / "models/base/tokenizer.json")
+    write_tokenizer(folder / "models/chat/tokenizer.json")
     return folder
 
 

@@ -104,7 +104,7 @@ class OpenAIEngine:
                 how["seed"] = draw.seed
         try:
             reply = client.completions.create(
-                model=self.model, prompt=request.prompt, max_tokens=self.prompts.max_new_tokens, **how
+                model=self.model, prompt=self.prompts.ids[request.id], max_tokens=self.prompts.max_new_tokens, **how
             )
         except openai.OpenAIError as error:
             where = f"prompt '{request.id}', sample {draw.sample}"
