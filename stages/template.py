@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reset import params, prompting, records, templates, window
+from reset import chat, params, prompting, records, templates, window
 from reset.errors import InputError, explain
 from reset.overlong import TokenCounter
 
@@ -16,16 +16,20 @@ def main() -> None:
     declared = params.declared("template", key=dataset)
     answer_tokens = max(declared.sampling.max_new_tokens, declared.evaluation.max_new_tokens)
     settings = params.build(prompting.Settings, {**declared.data, "answer_tokens": answer_tokens}, "data")
+    style = params.build(templates.Settings, declared.template, "template").style
 
-    tokenizer = Path("models/base/tokenizer.json")
-    if not tokenizer.is_file():
-        raise InputError(f"{tokenizer}: the base model has no tokenizer; run the stage models@base")
-    window.check(tokenizer.parent, "data.max_tokens", settings.max_tokens)
+    model = Path("models/chat")
+    if not (model / "tokenizer.json").is_file():
+        raise InputError(f"{model}: the chat model has no tokenizer.json; run the stage models@chat")
+    window.check(model, "data.max_tokens", settings.max_tokens)
+    layout = templates.load(settings.templates)
+    if style == "chat":
+        layout = layout.chat(chat.renderer(model))
     counts = prompting.prompt_folder(
         Path("data/filtered") / dataset,
         Path("data/prompts") / dataset,
-        templates.load(settings.templates),
-        TokenCounter(str(tokenizer)),
+        layout,
+        TokenCounter(str(model / "tokenizer.json")),
         settings,
     )
     records.write_json(f"metrics/prompts/{dataset}.json", counts)

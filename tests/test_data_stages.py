@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from reset import records
+from tests import chat_models
 
 ROOT = Path.cwd()
 SETS = {"dolly": (None, 0), "oasst1": (60, 0), "nq": (None, 20), "cnn_dailymail": (50, 20), "alpaca": (0, 25)}
@@ -20,7 +22,7 @@ SETS = {"dolly": (None, 0), "oasst1": (60, 0), "nq": (None, 20), "cnn_dailymail"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A folder with the sources, the graph, the paper's profile on the demo world, and a tokenizer for base."""
+    """A folder with the sources, the graph, the paper's profile on the demo world, and a tokenizer for chat."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
         os.symlink(ROOT / name, folder / name)
@@ -30,8 +32,8 @@ def project(tmp_path_factory):
         name: {"source": "published", "train": train, "eval": evaluation} for name, (train, evaluation) in SETS.items()
     }
     write_params(folder, params)
-    write_tokenizer(folder / "models/base/tokenizer.json")
-    (folder / "models/base/config.json").write_text('{"max_position_embeddings": 2048}')
+    write_tokenizer(folder / "models/chat/tokenizer.json")
+    (folder / "models/chat/config.json").write_text('{"max_position_embeddings": 2048}')
     return folder
 
 
@@ -101,6 +103,23 @@ def test_prompts_have_the_contract_columns_in_both_parts(finished):
                 assert row["id"].startswith(f"{name}:")
                 assert row["prompt"].endswith("### Response:")
                 assert part == "eval" or row["target"] == row["references"][0]
+
+
+def test_the_style_chat_puts_the_same_rows_into_the_chat_models_template(finished, tmp_path):
+    for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
+        os.symlink(ROOT / name, tmp_path / name)
+    params = yaml.safe_load((finished / "params.yaml").read_text())
+    write_params(tmp_path, params | {"template": {"style": "chat"}})
+    shutil.copytree(finished / "data/filtered/nq", tmp_path / "data/filtered/nq")
+    chat_models.save(tmp_path / "models/chat", chat_models.FAMILIES["qwen"])
+    run(tmp_path, "template", "nq")
+    alpaca = records.by_id(records.read(finished / "data/prompts/nq/train.jsonl"), "alpaca")
+    rows = records.read(tmp_path / "data/prompts/nq/train.jsonl")
+    assert [row["id"] for row in rows] == list(alpaca)
+    for row in rows:
+        message = "\n".join([f"{row['instruction']}\n", *row["context"], row["question"]])
+        assert row["prompt"].startswith(f"<|im_start|>user\n{message}<|im_end|>\n<|im_start|>assistant\n")
+        assert row["target"] == alpaca[row["id"]]["target"]
 
 
 def test_evaluation_rows_are_unseen_capped_and_marked(finished):

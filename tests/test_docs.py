@@ -228,7 +228,7 @@ def test_every_file_and_parameter_in_the_text_is_there(document):
         if code.startswith((*TREES, "metrics/", "report/", "models/", "data/")) and re.fullmatch(r"[\w./*-]+", code):
             wrong += [code] if not exists(code) else []
         dotted = re.match(
-            r"((?:data|models|train|sampling|judges|ranking|evaluation|report)(?:\.[\w*<>]+)+)(: |$)", code
+            r"((?:data|template|models|train|sampling|judges|ranking|evaluation|report)(?:\.[\w*<>]+)+)(: |$)", code
         )
         if dotted and "/" not in code and not re.search(r"\.(md|html|jsonl|json|csv)$", code):
             wrong += [code] if not has_key(dotted[1]) else []

@@ -31,6 +31,13 @@ def test_names_that_dvc_joins_are_slugs():
     assert wrong == []
 
 
+def test_no_output_persists():
+    """`persist: true` would switch DVC's run cache off for its stage, and keep what an older run has written."""
+    outs = [out for block in STAGES.values() for out in block.get("outs", [])]
+    assert [out for out in outs if isinstance(out, dict) and any("persist" in how for how in out.values())] == []
+    assert "persist" not in Path("dvc.yaml").read_text()
+
+
 def test_every_leaf_of_params_is_declared_by_some_stage():
     declared = {re.sub(r"\$\{[^}]*\}", "*", key) for block in STAGES.values() for key in block.get("params", [])}
     orphans = [leaf for leaf in leaves(PARAMS) if leaf != "seeds" and not any(covers(d, leaf) for d in declared)]

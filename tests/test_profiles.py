@@ -4,7 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from reset import decoding, engines, filtering, mixtures, models, params, pools, prompting, ranking, study, training
+from reset import (
+    decoding,
+    engines,
+    filtering,
+    mixtures,
+    models,
+    params,
+    pools,
+    prompting,
+    ranking,
+    study,
+    templates,
+    training,
+)
 from reset.datasets import chosen
 from reset.engines import vllm_engine
 from reset.judges import faithfulness, llm, task
@@ -29,6 +42,7 @@ def test_every_section_builds(profile):
         chosen(name, section)
     for module in (filtering, mixtures):
         params.build(module.Settings, part(module.Settings, data), "data")
+    params.build(templates.Settings, profile["template"], "template")
     for name in ("base", "chat", "nli"):
         params.build(models.Source, profile["models"][name], f"models.{name}")
     params.build(training.Shared, profile["train"]["shared"], "train.shared")

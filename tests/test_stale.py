@@ -22,6 +22,7 @@ STALE = {
     "data.passages": ["filter"],
     "data.overlong": ["template"],
     "data.max_tokens": ["template"],
+    "template.style": ["template"],
     "data.ngram": ["mix"],
     "data.dev": ["mix"],
     "data.datasets.*.source": ["evalset", "fetch", "filter", "mix", "report"],

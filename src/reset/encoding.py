@@ -1,9 +1,10 @@
-"""Prompt and target as token ids: the prompt as the sampler sends it, then the target and one end-of-sequence token."""
+"""Prompt and target as token ids: the prompt as the sampler sends it, then the target and one token that ends it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from reset.chat import end_of_answer
 from reset.errors import InputError
 from reset.records import Row, require_columns
 
@@ -20,7 +21,7 @@ class Example:
 
     @property
     def labels(self) -> list[int]:
-        """Of the same length as `input_ids`: IGNORE over the prompt, the ids themselves over target and EOS."""
+        """Of the same length as `input_ids`: IGNORE over the prompt, the ids themselves over target and its end."""
         return [IGNORE] * self.prompt_length + self.input_ids[self.prompt_length :]
 
 
@@ -48,11 +49,11 @@ def encode(rows: list[Row], tokenizer: Any, max_length: int, where: str) -> list
     """Rows with `prompt` and `target` as examples, in order. `where` names their file in messages.
 
     The target is encoded apart from the prompt, because generation starts where the prompt's tokens end. Raises
-    InputError for a row that lacks a column, has no prompt, is longer than `max_length` tokens with its EOS (the
+    InputError for a row that lacks a column, has no prompt, is longer than `max_length` tokens with its end (the
     template stage has shortened contexts before), and for a tokenizer without EOS.
     """
-    eos = tokenizer.eos_token_id
-    if eos is None:
+    end = end_of_answer(tokenizer)
+    if end is None:
         raise InputError(f"{where}: the tokenizer has no eos_token, so no answer could end; set it in its config")
     for row in rows:
         require_columns(row, ("id", "prompt", "target"), where)
@@ -60,7 +61,7 @@ def encode(rows: list[Row], tokenizer: Any, max_length: int, where: str) -> list
     targets = tokenizer([row["target"] for row in rows], add_special_tokens=False)["input_ids"] if rows else []
     examples = []
     for row, prompt, target in zip(rows, prompts, targets, strict=True):
-        ids = prompt + (target if target[-1:] == [eos] else [*target, eos])
+        ids = prompt + (target if target[-1:] == [end] else [*target, end])
         if not prompt:
             raise InputError(f"{where}: row '{row['id']}' has an empty prompt")
         if len(ids) > max_length:

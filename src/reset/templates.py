@@ -1,8 +1,10 @@
-"""Prompts in the Alpaca layout: one render function for training, sampling and evaluation."""
+"""Prompts in the Alpaca layout or in a model's chat form: one render function for training, sampling, evaluation."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from reset.errors import InputError
 from reset.records import Row
@@ -10,6 +12,15 @@ from reset.records import Row
 FOLDER = Path("prompts")
 MARKS = re.compile(r"(\{instruction\}|\{input\})")
 CONTEXT_TASKS = ("extractive_qa", "abstractive_qa", "summarization")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The section `template`. alpaca: the layout of the folder `data.templates`. chat: instruction, empty line and
+    input as a message in the chat model's own template.
+    """
+
+    style: Literal["alpaca", "chat"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +37,18 @@ class Template:
 
 @dataclass(frozen=True)
 class Templates:
-    """The templates of one folder below prompts/, and the instruction of each context-dependent task."""
+    """Templates with and without an input part, the instruction of each context-dependent task, and what is done with
+    a template once it is filled: nothing in the Alpaca layout.
+    """
 
     with_input: Template
     without_input: Template
     instructions: dict[str, str]
+    frame: Callable[[str], str] = str
+
+    def chat(self, frame: Callable[[str], str]) -> "Templates":
+        """The same instructions in messages that `frame` puts into a chat template."""
+        return replace(self, with_input=MESSAGE, without_input=BARE_MESSAGE, frame=frame)
 
     def instruction(self, row: Row) -> str:
         """The row's own instruction, or that of its task."""
@@ -44,8 +62,12 @@ class Templates:
         passages = row["context"] if context is None else context
         given = "\n".join([*passages, *([row["question"]] if row["question"] else [])])
         if row["task"] not in CONTEXT_TASKS and not given:
-            return self.without_input.fill(self.instruction(row))
-        return self.with_input.fill(self.instruction(row), given)
+            return self.frame(self.without_input.fill(self.instruction(row)))
+        return self.frame(self.with_input.fill(self.instruction(row), given))
+
+
+MESSAGE = Template(("{instruction}", "\n\n", "{input}"))
+BARE_MESSAGE = Template(("{instruction}",))
 
 
 def load(name: str, folder: Path = FOLDER) -> Templates:
