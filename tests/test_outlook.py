@@ -17,7 +17,7 @@ from reset.judges.store import PLACE, Store
 from tests.test_judge_instruction_stage import ROOT, fill
 from tests.test_llm import ENDPOINT, keep
 
-SAMPLING = {"temperatures": [0.1] * 7, "top_k": [5] * 7, "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10}}}
+SAMPLING = {"temperatures": [0.1] * 7, "top_k": [5] * 7, "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10, "reference": False}}}
 GRAPH = {
     "judge_instruction": {
         "matrix": {"pool": ["reset"], "seed": "${seeds}"},

@@ -43,7 +43,7 @@ class Recipe:
 
     learning_rate: float
     batch: int  # rows of one optimizer step, over all processes and micro-batches
-    epochs: int
+    epochs: int  # 0: the start model as it is, so that a run can be taken over from elsewhere
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,9 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings before any training, and when the loss is lost on the way;
     the last good checkpoint then stays under .work/train.
     """
+    if job.recipe.epochs == 0:
+        keep(job)
+        return
     check_deepspeed(job.shared)
     micro, accumulation = division(job, launch.processes())
     train = encoding.expand(_rows(job.train, "no rows to train on"))
@@ -115,6 +118,16 @@ def run(job: Job) -> None:
                 export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
+
+
+def keep(job: Job) -> None:
+    """Write the start model as the outcome of `job`, with a curve without steps; see `Recipe.epochs`."""
+    if launch.rank() == 0:
+        tokenizer = load_tokenizer(job.start)
+        for out in filter(None, (job.model, job.end)):
+            card = export.card(out.name, {"start": job.start, "seed": job.seed, **_settings(job)})
+            export.write(out, job.start, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+        records.write_text(job.curve, curve([], 1))
 
 
 def check_deepspeed(shared: Shared) -> None:

@@ -74,7 +74,7 @@ def _samples(pool: str, everything: Mapping[str, Any]) -> int:
             raise InputError(f"sampling.pools.{pool} takes all prompts: run `dvc repro mix` to know how many they are")
         prompts = sum(row["task"] in generations.INSTRUCTION_TASKS for row in records.stream(mix))
     grid = max(len(sampling["temperatures"]), len(sampling["top_k"]))
-    return prompts * sampling["pools"][pool]["rounds"] * grid
+    return prompts * (sampling["pools"][pool]["rounds"] * grid + sampling["pools"][pool]["reference"])
 
 
 def _predictions(everything: Mapping[str, Any]) -> int:
