@@ -21,12 +21,13 @@ def main() -> None:
 
     pairs = generations.paired(args.kind, args.name, args.seed, generations.INSTRUCTION_TASKS)
     label = f"{args.stage}@{args.name}-{args.seed}"
+    backend = settings.judging(args.kind)
     endpoint = settings.openai.judging(args.kind, args.name) if settings.openai else None
-    verdicts = instruction.verdicts(pairs, endpoint, label, judges.max_missing)
+    verdicts = instruction.verdicts(pairs, backend, endpoint, label, judges.max_missing)
     path = generations.verdicts_path("instruction", args.kind, args.name, args.seed)
     count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in verdicts)
-    print(f"{label}: {count} generations judged by {settings.backend}, {missing} without a score", file=sys.stderr)
+    print(f"{label}: {count} generations judged by {backend}, {missing} without a score", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,10 @@ def test_both_knobs_are_picked_for_about_half_of_the_prompts():
 
 @pytest.mark.parametrize(
     "grid, settings",
-    [(Grid([0.1, 0.2], [], 1.0), [Setting(0.1), Setting(0.2)]), (Grid([], [5, 9], 0.8), [Setting(0.8, 5), Setting(0.8, 9)])],
+    [
+        (Grid([0.1, 0.2], [], 1.0), [Setting(0.1), Setting(0.2)]),
+        (Grid([], [5, 9], 0.8), [Setting(0.8, 5), Setting(0.8, 9)]),
+    ],
 )
 def test_a_knob_without_values_is_off_and_every_round_takes_the_other(grid, settings):
     for number in range(20):

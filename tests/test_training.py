@@ -113,7 +113,9 @@ def test_no_epoch_takes_the_start_model_over_as_it_is(in_folder):
     untrained = job(in_folder, recipe={"epochs": 0})
     training.run(untrained)
     assert weights() == weights(Path("start"))
-    assert Path("metrics/train/mtl_0.csv").read_text().splitlines() == ["step,epoch,loss,eval_loss,learning_rate,grad_norm"]
+    assert Path("metrics/train/mtl_0.csv").read_text().splitlines() == [
+        "step,epoch,loss,eval_loss,learning_rate,grad_norm"
+    ]
     assert not Path(".work/train").exists()
 
 
