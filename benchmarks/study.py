@@ -7,11 +7,12 @@ or a judge's rating where --judge names an OpenAI-compatible server. Vicuna's an
 so they take part only with --judge.
 
 On a GPU it takes at most --minutes, and seeds that are not finished by then are left out. Without one it runs at toy
-size, where no number means anything. All settings were written down before anything was seen.
+size, where no number means anything. All settings were written down before any result was seen.
 
-Run: `python benchmarks/study.py --data FOLDER... --model FOLDER --out FOLDER`. FOLDER... hold nq.jsonl and alpaca.jsonl,
-and perhaps bioasq.jsonl, vicuna_eval.jsonl, koala_eval.jsonl, with the sets' published columns. The model is an
-instruction-tuned one: a folder, or a GGUF file. Needs torch, transformers, accelerate, numpy, bm25s, rouge-score, yaml.
+Run: `python benchmarks/study.py --data FOLDER... --model FOLDER --out FOLDER`. The data folders hold nq.jsonl and
+alpaca.jsonl, and perhaps bioasq.jsonl, vicuna_eval.jsonl, koala_eval.jsonl, with the sets' published columns. The
+model is an instruction-tuned one: a folder, or a GGUF file. Needs torch, transformers, accelerate, numpy, bm25s,
+rouge-score and yaml.
 """
 
 import argparse
@@ -44,9 +45,10 @@ REQUIRED, OPTIONAL = ("nq", "alpaca"), ("bioasq",)
 WITHOUT_REFERENCES = ("vicuna_eval", "koala_eval")
 SIZES: dict[str, dict[str, Any]] = {  # rows; a fifth of the learning rate and less where the paper says "smaller"
     "gpu": {"train": 800, "eval": 250, "dev": 40, "pool": 250, "tokens": 1024, "answer": 80, "batch": 16, "micro": 16},
-    "toy": {"train": 6, "eval": 2, "dev": 1, "pool": 4, "tokens": 320, "answer": 8, "batch": 4, "micro": 2},
+    "toy": {"train": 8, "eval": 2, "dev": 1, "pool": 4, "tokens": 320, "answer": 8, "batch": 4, "micro": 2},
 }
 RATE, CONTINUED_RATE = 5.0e-5, 1.0e-5
+LAST = ("calibrate", "report")
 COMPARED = (("reset", "mtl"), ("reset", "random"), ("reset", "control"), ("stage2", "stage1"), ("grounded", "chat"))
 
 
@@ -75,8 +77,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="study-") as folder:
         prepare(Path(folder), given, SIZES["gpu" if gpu else "toy"], gpu, seeds)
         os.chdir(folder)
-        for name, item in items(seeds[:1], lambda block: "seed" not in block.get("matrix", {})):
-            if name not in ("report", "calibrate"):
+        once = [each for each in items(seeds[:1], lambda block: "seed" not in block.get("matrix", {}))]
+        for name, item in sorted(once, key=lambda each: each[0] != "models"):  # prompts are cut by a model's tokens
+            if name not in LAST:
                 run_stage(name, item)
         done = run_seeds(seeds, given.minutes * 60 - (time.perf_counter() - began) - 20)
         if not done:
@@ -101,13 +104,12 @@ def prepare(folder: Path, given: argparse.Namespace, size: dict[str, Any], gpu: 
         if file is None and name in REQUIRED:
             sys.exit(f"no {name}.jsonl in {', '.join(map(str, given.data))}")
         if file is None or (name in WITHOUT_REFERENCES and not given.judge):
-            print(
-                f"{name}: left out, {'no such file' if file is None else 'it has no references and there is no --judge'}"
-            )
+            why = "no such file" if file is None else "it has no references and there is no --judge"
+            print(f"{name}: left out, {why}")
             continue
         found[name] = file
     (folder / "mirror").mkdir()
-    for name, file in found.items():
+    for file in found.values():
         (folder / "mirror" / file.name).symlink_to(file.resolve())
     chat = model_folder(given.model, folder / "chat", gpu)
     base = model_folder(given.base, folder / "base", gpu) if given.base else chat
@@ -121,10 +123,8 @@ def model_folder(given: Path | None, place: Path, gpu: bool) -> Path:
     if given is None:
         if gpu:
             sys.exit("--model is needed: an instruction-tuned model's folder or GGUF file")
-        from tests import tiny_llama
-
         print("model: none was given, so a tiny one with random weights stands in")
-        return tiny_model(place, tiny_llama)
+        return tiny_model(place, sorted((place.parent / "mirror").iterdir()))
     if given.suffix == ".gguf":
         place.mkdir()
         models.convert(given.resolve(), place)
@@ -132,19 +132,24 @@ def model_folder(given: Path | None, place: Path, gpu: bool) -> Path:
     return given.resolve()
 
 
-def tiny_model(place: Path, tiny_llama: Any) -> Path:
-    """Two layers and byte tokens: it takes any text."""
-    from tokenizers import Tokenizer, decoders, pre_tokenizers
+def tiny_model(place: Path, texts: list[Path]) -> Path:
+    """Two layers of random weights, and a tokenizer of 2,000 byte pairs made from the rows."""
+    from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
     from tokenizers import models as token_models
     from transformers import PreTrainedTokenizerFast
 
-    symbols = ["<pad>", "<s>", "</s>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    tokenizer = Tokenizer(token_models.BPE({symbol: i for i, symbol in enumerate(symbols)}, [], unk_token="<unk>"))
+    from tests import tiny_llama
+
+    tokenizer = Tokenizer(token_models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    symbols = list(special.values())
+    learn = trainers.BpeTrainer(vocab_size=2000, special_tokens=symbols, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train([str(path) for path in texts], learn)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(place)
-    tiny_llama.model(vocab_size=len(symbols), max_position_embeddings=4096).save_pretrained(place)
+    tiny_llama.model(vocab_size=2000, max_position_embeddings=4096).save_pretrained(place)
     return place
 
 
@@ -171,7 +176,7 @@ def profile(
     settings["sampling"] |= {"batch_tokens": size["pool"] * 2000, "max_new_tokens": size["answer"], "precision": "bf16"}
     settings["sampling"]["pools"] = {
         "reset": {"rounds": 1, "prompts_per_dataset": size["pool"], "reference": False},
-        "reset_s": {"rounds": 2, "prompts_per_dataset": size["pool"] // 4, "reference": False},
+        "reset_s": {"rounds": 2, "prompts_per_dataset": max(1, size["pool"] // 4), "reference": False},
     }
     instruction = settings["judges"]["instruction"]
     instruction["backend"] = "openai" if judge else "rouge_l"
@@ -188,7 +193,7 @@ def profile(
 
 
 def items(seeds: list[int], wanted: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(stage, item) of dvc.yaml for `seeds`, in the file's order, which is that of the graph."""
+    """(stage, item) of dvc.yaml for `seeds` of the stages that are `wanted`, in the order of the file."""
     everything = params.load("params.yaml")
     for name, block in params.load("dvc.yaml")["stages"].items():
         if not wanted(block):
@@ -236,18 +241,21 @@ def run_seeds(seeds: list[int], seconds: float) -> list[int]:
         for seed, log in logs.items()
     }
     done = []
-    for seed, process in started.items():
-        try:
-            code = process.wait(max(deadline - time.perf_counter(), 0.1))
-        except subprocess.TimeoutExpired:
+    try:
+        for seed, process in started.items():
+            try:
+                code = process.wait(max(deadline - time.perf_counter(), 0.1))
+            except subprocess.TimeoutExpired:
+                print(f"seed {seed}: not finished in time, left out")
+                continue
+            if code:
+                sys.exit(f"seed {seed} failed:\n{Path(f'seed_{seed}.log').read_text()[-3000:]}")
+            done.append(seed)
+    finally:
+        for seed, process in started.items():
             process.kill()
-            print(f"seed {seed}: not finished in time, left out")
-            continue
-        finally:
+            process.wait()
             logs[seed].close()
-        if code:
-            sys.exit(f"seed {seed} failed:\n{Path(f'seed_{seed}.log').read_text()[-3000:]}")
-        done.append(seed)
     return done
 
 
@@ -260,7 +268,7 @@ def finish(seeds: list[int], has_base: bool) -> None:
     """The report of the finished seeds, and its tables on the terminal."""
     settings = params.load("params.yaml") | {"seeds": seeds}
     Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-    for name in ("calibrate", "report"):
+    for name in LAST:
         run_stage(name, {})
     found = study.load(study.Settings(**settings["report"]), seeds, list(settings["data"]["datasets"]))
     RESULTS.append(found)

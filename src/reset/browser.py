@@ -78,7 +78,7 @@ JUDGES = ("task", "faithfulness", "instruction")
 
 
 def label(setting: Row) -> str:
-    """A setting in words: `greedy`, `reference`, `temperature 0.3`, or `top-k 50` with its temperature unless it is 1."""
+    """A setting in words: `greedy`, `reference`, `temperature 0.3`, or `top-k 50`, with its temperature unless 1."""
     for name in ("greedy", "reference"):
         if setting.get(name):
             return name
