@@ -21,6 +21,7 @@ import gc
 import importlib
 import itertools
 import json
+import os
 import re
 import shlex
 import shutil
@@ -35,21 +36,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-import os  # noqa: E402
-
 import yaml  # noqa: E402
 
 from reset import aggregate, models, params, runs, study, tables  # noqa: E402
 
 REQUIRED, OPTIONAL = ("nq", "alpaca"), ("bioasq",)
 WITHOUT_REFERENCES = ("vicuna_eval", "koala_eval")
-SIZES: dict[str, dict[str, Any]] = {  # rows; a fifth of the learning rate and less where the paper says "smaller"
+SIZES: dict[str, dict[str, Any]] = {  # rows of a set, prompts of a set in a pool, tokens, rows of a step and at once
     "gpu": {"train": 800, "eval": 250, "dev": 40, "pool": 250, "tokens": 1024, "answer": 80, "batch": 16, "micro": 16},
     "toy": {"train": 8, "eval": 2, "dev": 1, "pool": 4, "tokens": 320, "answer": 8, "batch": 4, "micro": 2},
 }
-RATE, CONTINUED_RATE = 5.0e-5, 1.0e-5
+RATE, CONTINUED_RATE = 5.0e-5, 1.0e-5  # our assumptions; the paper says that the second is smaller
 LAST = ("calibrate", "report")
-COMPARED = (("reset", "mtl"), ("reset", "random"), ("reset", "control"), ("stage2", "stage1"), ("grounded", "chat"))
 
 
 def main() -> None:
@@ -68,6 +66,7 @@ def main() -> None:
     if given.one_seed is not None:
         run_seed(given.one_seed)
         return
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     began = time.perf_counter()
     import torch
 
@@ -76,19 +75,21 @@ def main() -> None:
     print(torch.cuda.get_device_name() if gpu else "No GPU: toy size on the CPU. No number here says anything.")
     with tempfile.TemporaryDirectory(prefix="study-") as folder:
         prepare(Path(folder), given, SIZES["gpu" if gpu else "toy"], gpu, seeds)
+        out = given.out.resolve() if given.out else None
         os.chdir(folder)
-        once = [each for each in items(seeds[:1], lambda block: "seed" not in block.get("matrix", {}))]
+        once = list(items(seeds[:1], lambda block: "seed" not in block.get("matrix", {})))
         for name, item in sorted(once, key=lambda each: each[0] != "models"):  # prompts are cut by a model's tokens
             if name not in LAST:
                 run_stage(name, item)
         done = run_seeds(seeds, given.minutes * 60 - (time.perf_counter() - began) - 20)
         if not done:
             sys.exit(f"no seed was finished in {given.minutes:g} minutes")
-        finish(done, given.base is not None)
-        if given.out:
-            keep(given.out)
+        found = finish(done, given.base is not None)
+        if out:
+            keep(out)
+        os.chdir(ROOT)
     print(f"{time.perf_counter() - began:.0f} s in all, seeds {', '.join(map(str, done))}")
-    print(json.dumps(results(RESULTS[0])))
+    print(json.dumps(results(found)))
 
 
 # ---- the workspace and its params --------------------------------------------------------------------------------
@@ -261,17 +262,14 @@ def run_seeds(seeds: list[int], seconds: float) -> list[int]:
 
 # ---- what came out -----------------------------------------------------------------------------------------------
 
-RESULTS: list[study.Study] = []
 
-
-def finish(seeds: list[int], has_base: bool) -> None:
+def finish(seeds: list[int], has_base: bool) -> study.Study:
     """The report of the finished seeds, and its tables on the terminal."""
     settings = params.load("params.yaml") | {"seeds": seeds}
     Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     for name in LAST:
         run_stage(name, {})
     found = study.load(study.Settings(**settings["report"]), seeds, list(settings["data"]["datasets"]))
-    RESULTS.append(found)
     for table in (
         tables.headline(found.averages),
         tables.differences(found.averages, found.intervals),
@@ -288,6 +286,7 @@ def finish(seeds: list[int], has_base: bool) -> None:
     )
     if not has_base:
         print("base is the instruction-tuned model too: stage1 and grounded differ in nothing, nor do base and chat.")
+    return found
 
 
 def keep(out: Path) -> None:
@@ -299,8 +298,8 @@ def keep(out: Path) -> None:
 def results(found: study.Study) -> list[dict[str, Any]]:
     """One entry a comparison and ability, over all its sets: means of both runs, their ratio and the 95 % interval."""
     entries = []
-    for run, other in COMPARED:
-        for metric in ("instruction", "faithfulness"):
+    for run, other, abilities in runs.COMPARISONS:
+        for metric in abilities:
             for group in aggregate.groups_of(found.averages, metric)[-1:]:
                 ours, theirs = (
                     aggregate.spread(found.averages.get((name, metric, group), {})) for name in (run, other)
