@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reset import batching, encoding, training
 from reset.encoding import IGNORE
@@ -42,7 +43,8 @@ def losses(rows: Sequence[Row], folder: Path, max_length: int) -> list[float]:
     tokenizer = training.load_tokenizer(folder)
     examples = encoding.encode(list(rows), tokenizer, max_length, str(folder))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).to(device).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    model = model.to(device).eval()
     found = [0.0] * len(rows)
     order = sorted(range(len(rows)), key=lambda i: -len(examples[i].input_ids))
     for start in range(0, len(order), ROWS):
