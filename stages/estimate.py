@@ -16,9 +16,9 @@ def main() -> None:
     everything = params.load("params.yaml")
     settings = params.build(llm.Settings, everything["judges"]["instruction"], "judges.instruction")
     if settings.openai is None:
-        print("The judge is the rubric: no calls, no cost.")
+        print("No LLM judges: no calls, no cost.")
     else:
-        show(everything, settings.openai)
+        show(everything, settings, settings.openai)
     if settings.openai is not None or location().exists():
         with Store(location()) as store:
             spent = spending.write_cost(store)
@@ -26,12 +26,15 @@ def main() -> None:
         print(f"So far: {spent['calls']:,} replies, {spent['usd']:.4f} USD{lost}; {spending.COST} has the rest.")
 
 
-def show(everything: dict, settings: llm.OpenAI) -> None:
+def show(everything: dict, judges: llm.Settings, settings: llm.OpenAI) -> None:
     """One line an item and the sum."""
     total, guessed = Estimate(), False
     with Store(location()) as store:
         for item in outlook.items(params.load("dvc.yaml"), everything):
-            estimate, known = outlook.outlook(item, settings, everything, store)
+            backend = judges.judging(item.kind)
+            if backend not in llm.PROMPTS:
+                continue
+            estimate, known = outlook.outlook(item, backend, settings, everything, store)
             total, guessed = total + estimate, guessed or not known
             print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
         booked = store.booked()

@@ -14,12 +14,13 @@ def main() -> None:
     llm.check_ready(settings)
 
     pairs = generations.paired(item.kind, item.name, item.seed, generations.INSTRUCTION_TASKS)
+    backend = settings.judging(item.kind)
     endpoint = settings.openai.judging(item.kind, item.name) if settings.openai else None
-    verdicts = instruction.verdicts(pairs, endpoint, str(item), judges.max_missing)
+    verdicts = instruction.verdicts(pairs, backend, endpoint, str(item), judges.max_missing)
     path = generations.verdicts_path("instruction", item.kind, item.name, item.seed)
     count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in verdicts)
-    print(f"{item}: {count} generations judged by {settings.backend}, {missing} without a score", file=sys.stderr)
+    print(f"{item}: {count} generations judged by {backend}, {missing} without a score", file=sys.stderr)
 
 
 if __name__ == "__main__":

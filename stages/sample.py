@@ -7,7 +7,7 @@ from reset import params, shards
 from reset.decoding import Grid, Request
 from reset.engines import Settings
 from reset.errors import explain
-from reset.pools import Pool, choose
+from reset.pools import Pool, choose, with_references
 from reset.records import by_id, read, require_columns, write
 
 PROMPTS = "data/mixes/mtl/train.jsonl"
@@ -26,10 +26,12 @@ def main() -> None:
 
     rows = by_id(read(PROMPTS), PROMPTS)
     for id, row in rows.items():
-        require_columns(row, ["prompt", "dataset", "task"], f"{PROMPTS}, id {id}")
+        require_columns(row, ["prompt", "target", "dataset", "task"], f"{PROMPTS}, id {id}")
     chosen = choose(list(rows.values()), pool.prompts_per_dataset, given.seed, PROMPTS)
     requests = [Request(r["id"], r["prompt"], grid.draws(r["id"], pool.rounds, given.seed)) for r in chosen]
     answers = shards.generate(Path(f"models/mtl_{given.seed}"), requests, settings, sampling.max_new_tokens)
+    if pool.reference:
+        answers = with_references(answers, chosen)
     write(f"data/pools/{given.pool}_{given.seed}.jsonl", chosen)
     write(f"data/samples/{given.pool}_{given.seed}.jsonl", answers)
     cut = sum(answer["finish"] == "length" for answer in answers)

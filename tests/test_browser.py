@@ -24,6 +24,7 @@ def test_a_larger_choice_holds_a_smaller_one_and_all_is_all():
 
 def test_settings_read_as_words():
     assert browser.label({"greedy": True}) == "greedy"
+    assert browser.label({"reference": True}) == "reference"
     assert browser.label({"temperature": 0.3, "top_k": None}) == "temperature 0.3"
     assert browser.label({"temperature": 1.0, "top_k": 50}) == "top-k 50"
     assert browser.label({"temperature": 0.7, "top_k": 50}) == "top-k 50, temperature 0.7"

@@ -22,6 +22,24 @@ def test_both_knobs_are_picked_for_about_half_of_the_prompts():
     assert 900 < picked[True] < 1100
 
 
+@pytest.mark.parametrize(
+    "grid, settings",
+    [
+        (Grid([0.1, 0.2], [], 1.0), [Setting(0.1), Setting(0.2)]),
+        (Grid([], [5, 9], 0.8), [Setting(0.8, 5), Setting(0.8, 9)]),
+    ],
+)
+def test_a_knob_without_values_is_off_and_every_round_takes_the_other(grid, settings):
+    for number in range(20):
+        assert [draw.setting for draw in grid.draws(f"nq:{number}", 2, 0)] == settings * 2
+
+
+def test_one_knob_alone_draws_what_it_draws_beside_the_other():
+    alone = Grid(GRID.temperatures, [], 1.0)
+    both = [GRID.draws(f"nq:{number}", 1, 0) for number in range(20)]
+    assert any(draws == alone.draws(f"nq:{number}", 1, 0) for number, draws in enumerate(both))
+
+
 def test_two_rounds_number_their_samples_through_and_share_no_seed():
     draws = GRID.draws("nq:1", rounds=2, seed=0)
     assert [draw.sample for draw in draws] == list(range(14))
@@ -76,7 +94,7 @@ def test_greedy_draws_hold_no_seed():
 
 @pytest.mark.parametrize(
     "temperatures, top_k, heat, word",
-    [([], [5], 1.0, "at least one"), ([0.1], [], 1.0, "at least one"), ([-0.1], [5], 1.0, "below 0"),
+    [([], [], 1.0, "one needs values"), ([-0.1], [5], 1.0, "below 0"),
      ([0.1], [5], -1.0, "below 0"), ([0.1], [0], 1.0, "below 1")],
 )  # fmt: skip
 def test_a_grid_without_sense_is_refused(temperatures, top_k, heat, word):

@@ -318,7 +318,7 @@ def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypat
     total = spending.Estimate()
     with Store(tmp_path / "judge.sqlite") as store:
         for item in outlook.items(params.load("dvc.yaml"), PAPER):
-            total = total + outlook.outlook(item, settings, PAPER, store)[0]
+            total = total + outlook.outlook(item, "openai", settings, PAPER, store)[0]
     text = Path("docs/a100.md").read_text()
     assert f"{total.texts:,} texts" in text
     assert f"{total.usd:,.0f} USD" in text and total.usd < settings.budget_usd

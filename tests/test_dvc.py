@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 
 import pytest
@@ -41,6 +42,28 @@ def test_a_queued_experiment_runs_and_shows_up(world):
     clones.dvc(world, "queue", "stop", "--kill", check=False)
     assert "queued" in clones.dvc(world, "exp", "show", "--csv")
     assert "report.samples" in clones.dvc(world, "params", "diff", "queued")
+
+
+def test_a_second_iteration_samples_from_the_model_of_the_first(world):
+    first = (world / "data/predictions/reset_1.jsonl").read_text()
+    shutil.copytree(world / "models/reset_1", world / "iteration_1")
+    changes = ["models.chat.source=folder", "models.chat.id=iteration_1", "train.mtl.epochs=0"]
+    words = [word for change in changes for word in ("-S", change)]
+    output = clones.dvc(world, "exp", "run", *words, "rank@reset-1", "predict@mtl-1")
+    assert {"models@chat", "mtl@1", "sample@reset-1", "rank@reset-1", "predict@mtl-1"} <= set(clones.ran(output))
+    assert (world / "data/predictions/mtl_1.jsonl").read_text() == first
+    shutil.rmtree(world / "iteration_1")
+
+
+def test_a_reference_may_compete_and_nothing_is_sampled_again(world):
+    before = (world / "data/samples/reset_1.jsonl").read_text().splitlines()
+    clones.dvc(world, "exp", "run", "-S", "sampling.pools.reset.reference=true", "rank@reset-1")
+    after = (world / "data/samples/reset_1.jsonl").read_text().splitlines()
+    assert set(before) < set(after) and len(after) == len(before) * 8 // 7
+    candidates = [json.loads(line) for line in (world / "data/candidates/reset_1.jsonl").read_text().splitlines()]
+    assert all(row["candidates"][-1]["text"] == row["reference"] for row in candidates)
+    winners = [c["setting"] for row in candidates for c in row["candidates"] if c["winner"]]
+    assert {"reference": True} in winners
 
 
 def test_an_experiment_in_a_copy_uses_the_copys_source(world):

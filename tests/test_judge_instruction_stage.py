@@ -17,6 +17,7 @@ import yaml
 
 from reset import records
 from reset.judges import llm
+from reset.judges.instruction import NO_REFERENCE
 from reset.judges.store import PLACE, Store
 from tests.batch_provider import Provider
 from tests.fault_server import ENDPOINT, FaultServer, Reply
@@ -38,7 +39,8 @@ def prepare(tmp_path, monkeypatch):
     monkeypatch.delenv("RESET_ALLOW_PAID", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     Path("prompts").mkdir()
-    shutil.copy(ROOT / llm.PROMPT, llm.PROMPT)
+    for prompt in llm.PROMPTS.values():
+        shutil.copy(ROOT / prompt, prompt)
     declared = ["judges.instruction", "judges.max_missing"]
     records.write_text("dvc.yaml", yaml.safe_dump({"stages": {"judge_instruction": {"params": declared}}}))
 
@@ -51,10 +53,11 @@ def fill(prompts, samples):
     records.write("data/samples/reset_1.jsonl", answers)
 
 
-def configure(url=None, max_missing=0.0, **changes):
-    """Write params.yaml: an endpoint at `url`, or the rubric."""
+def configure(url=None, max_missing=0.0, samples=None, **changes):
+    """Write params.yaml: an endpoint at `url`, or the rubric; `samples` is another back end for the pool."""
     endpoint = asdict(replace(ENDPOINT, base_url=url, **changes)) if url else None
-    judges = {"instruction": {"backend": "openai" if url else "rubric", "openai": endpoint}, "max_missing": max_missing}
+    instruction = {"backend": "openai" if url else "rubric", "samples": samples, "openai": endpoint}
+    judges = {"instruction": instruction, "max_missing": max_missing}
     for path in ("params.yaml", "profiles/paper.yaml"):
         records.write_text(path, yaml.safe_dump({"judges": judges}))
 
@@ -101,6 +104,38 @@ def test_an_endpoint_judges_and_a_second_run_asks_nothing_and_writes_the_same_by
     assert OUT.read_bytes() == first
     assert json.loads(Path("metrics/cost.json").read_text())["stages"][0]["stage"] == "judge_instruction@reset-1"
     assert {row["score"] for row in records.read(OUT)} == {0.7}
+
+
+def test_the_scorer_judges_the_samples_though_the_rubric_evaluates(workspace):
+    lessons = [{"instruction": f"task {n}", "question": "", "target": f"dolly:{n} 1"} for n in range(8)]
+    records.write("data/mixes/instruction/train.jsonl", lessons)
+    configure(samples="scorer")
+    assert "24 generations judged by scorer, 0 without a score" in run()
+    rows = records.read(OUT)
+    assert {row["metric"] for row in rows} == {"scorer"} and all(0 <= row["score"] <= 1 for row in rows)
+    best = [max(rows[start : start + 3], key=lambda row: row["score"])["sample"] for start in range(0, 24, 3)]
+    assert best == [1] * 8
+    first = OUT.read_bytes()
+    run()
+    assert OUT.read_bytes() == first
+
+
+def test_a_judge_with_a_reference_to_revise_is_shown_it_and_told_where_there_is_none(workspace):
+    rows = records.read("data/pools/reset_1.jsonl")
+    for number, row in enumerate(rows):
+        row["references"] = [f"gold {number}"] if number else []
+    records.write("data/pools/reset_1.jsonl", rows)
+    revised = "dolly:1 0, mended\n\nRating: 4"
+    with FaultServer(lambda prompt, before: Reply(revised if "> gold 1\n" in prompt else "Rating: 9")) as server:
+        configure(server.url, samples="openai_revised")
+        run()
+    assert sum(server.asked.values()) == 24
+    assert all(("> gold " in prompt) != (NO_REFERENCE in prompt) for prompt in server.asked)
+    judged = records.read(OUT)
+    assert {row["metric"] for row in judged} == {f"openai_revised:{ENDPOINT.model}"}
+    assert {row["score"] for row in judged if row["id"] == "dolly:1"} == {0.4}
+    assert {row["score"] for row in judged if row["id"] != "dolly:1"} == {0.9}
+    assert {row["raw"][0] for row in judged if row["id"] == "dolly:1"} == {revised}
 
 
 def test_the_same_text_under_two_ids_is_asked_once(workspace):

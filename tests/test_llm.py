@@ -18,7 +18,7 @@ from tests.fault_server import ENDPOINT
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = (ROOT / llm.PROMPT).read_text(encoding="utf-8")
-REMOTE = llm.Settings("openai", replace(ENDPOINT, base_url=None))
+REMOTE = llm.Settings("openai", None, replace(ENDPOINT, base_url=None))
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +42,17 @@ def keep(store, prompt, repeat, text, finish="stop", settings=ENDPOINT):
 
 
 def test_the_rubric_is_always_ready():
-    llm.check_ready(llm.Settings("rubric", None))
+    llm.check_ready(llm.Settings("rubric", None, None))
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1"])
 def test_a_local_endpoint_needs_neither_permission_nor_key(url):
-    llm.check_ready(llm.Settings("openai", replace(ENDPOINT, base_url=url)))
+    llm.check_ready(llm.Settings("openai", None, replace(ENDPOINT, base_url=url)))
 
 
 @pytest.mark.parametrize("url", [None, "https://example.com/v1", "http://10.0.0.7/v1", "http://localhost.evil.com/v1"])
 def test_any_other_endpoint_runs_only_when_paying_is_allowed(url, monkeypatch):
-    settings = llm.Settings("openai", replace(ENDPOINT, base_url=url))
+    settings = llm.Settings("openai", None, replace(ENDPOINT, base_url=url))
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with pytest.raises(InputError, match="RESET_ALLOW_PAID=1"):
         llm.check_ready(settings)
@@ -70,14 +70,14 @@ def test_a_missing_key_is_named_before_anything_is_asked(value, monkeypatch):
 
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(InputError, match="base_url"):
-        llm.check_ready(llm.Settings("openai", replace(ENDPOINT, base_url="localhost:8000/v1")))
+        llm.check_ready(llm.Settings("openai", None, replace(ENDPOINT, base_url="localhost:8000/v1")))
 
 
 def test_settings_without_effect_are_refused():
     with pytest.raises(InputError, match="must be null"):
-        llm.Settings("rubric", ENDPOINT)
+        llm.Settings("rubric", None, ENDPOINT)
     with pytest.raises(InputError, match="must be an endpoint"):
-        llm.Settings("openai", None)
+        llm.Settings("openai", None, None)
     with pytest.raises(InputError, match="no effect with batch_api"):
         replace(ENDPOINT, batch_api=True, requests_per_minute=10)
 
@@ -89,7 +89,7 @@ def test_a_value_out_of_range_is_named(key, value):
 
 
 def test_params_build_the_settings_and_an_unknown_key_is_an_error():
-    section = {"backend": "openai", "openai": asdict(ENDPOINT)}
+    section = {"backend": "openai", "samples": None, "openai": asdict(ENDPOINT)}
     assert params.build(llm.Settings, section, "judges.instruction").openai == ENDPOINT
     section["openai"]["extra_body"] = {"structured_outputs": {"regex": "x"}}
     judges = params.Section({"openai": section}, "", "stage").openai
@@ -109,9 +109,9 @@ def test_the_key_never_shows_in_the_settings(monkeypatch):
 def test_the_rubric_needs_no_client_library():
     code = (
         "import sys; from reset.judges import instruction, llm, rubric;"
-        "llm.check_ready(llm.Settings('rubric', None));"
+        "llm.check_ready(llm.Settings('rubric', None, None));"
         "found = instruction.verdicts([({'instruction': 'list two animals.'}, {'id': 'a', 'sample': 0, 'text': 'x'})],"
-        " None, 's', 0.0);"
+        " 'rubric', None, 's', 0.0);"
         "assert found[0]['score'] is not None;"
         "print([m for m in ('openai', 'httpx', 'httpx2', 'aiohttp', 'torch', 'asyncio') if m in sys.modules])"
     )
@@ -180,8 +180,25 @@ def test_the_prompt_asks_for_the_six_points_and_the_form():
 
 @pytest.mark.parametrize("template", ["{request}", "{answer} {request}", "{request} {answer} {answer}", ""])
 def test_a_template_without_its_fields_is_refused(template):
-    with pytest.raises(InputError, match="judge_instruction.txt"):
+    with pytest.raises(InputError, match="must hold {request}, then {answer}, each once"):
         llm.render(template, "a", "b")
+
+
+def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not():
+    template = (ROOT / llm.PROMPTS["openai_revised"]).read_text(encoding="utf-8")
+    lines = llm.render(template, "list two animals.", "cats. Rating: 10", "goats,\nhens.").splitlines()
+    assert ["> goats,", "> hens."] == lines[lines.index("> goats,") :][:2]
+    assert "> cats. Rating" in lines and lines[-1] == "Rating: N"
+    with pytest.raises(InputError, match="{request}, then {reference}, then {answer}"):
+        llm.render(TEMPLATE, "a", "b", "c")
+
+
+def test_samples_may_have_a_back_end_of_their_own():
+    settings = llm.Settings("rubric", "openai", ENDPOINT)
+    assert (settings.judging("samples"), settings.judging("predictions")) == ("openai", "rubric")
+    assert llm.Settings("scorer", None, None).judging("samples") == "scorer"
+    with pytest.raises(InputError, match="an endpoint's settings"):
+        llm.Settings("rubric", "openai_revised", None)
 
 
 def test_the_request_is_the_instruction_and_its_input():

@@ -18,7 +18,11 @@ from tests.fault_server import ENDPOINT
 from tests.test_judge_instruction_stage import ROOT, fill
 from tests.test_llm import keep
 
-SAMPLING = {"temperatures": [0.1] * 7, "top_k": [5] * 7, "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10}}}
+SAMPLING = {
+    "temperatures": [0.1] * 7,
+    "top_k": [5] * 7,
+    "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10, "reference": False}},
+}
 GRAPH = {
     "judge_instruction": {
         "matrix": {"pool": ["reset"], "seed": "${seeds}"},
@@ -60,13 +64,13 @@ def test_generations_that_exist_are_counted_without_what_is_stored(store):
     item = Item("judge_instruction", "samples", "reset", 1)
     template = Path(llm.PROMPT).read_text(encoding="utf-8")
     keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
-    found, known = outlook.outlook(item, ENDPOINT, {}, store)
+    found, known = outlook.outlook(item, "openai", ENDPOINT, {}, store)
     assert known and (found.texts, found.cached, found.calls) == (24, 1, 23)
 
 
 def test_those_to_come_are_counted_from_the_params(store):
     item = Item("judge_instruction", "samples", "reset", 1)
-    found, known = outlook.outlook(item, replace(ENDPOINT, repeats=2), {"sampling": SAMPLING}, store)
+    found, known = outlook.outlook(item, "openai", replace(ENDPOINT, repeats=2), {"sampling": SAMPLING}, store)
     assert not known and (found.texts, found.calls) == (10 * 2 * 7, 2 * 10 * 2 * 7)
     assert found.usd > 0
 
@@ -74,9 +78,9 @@ def test_those_to_come_are_counted_from_the_params(store):
 def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
     item = Item("grade_instruction", "predictions", "mtl", 1)
     with pytest.raises(InputError, match="dvc repro evalset"):
-        outlook.outlook(item, ENDPOINT, {}, store)
+        outlook.outlook(item, "openai", ENDPOINT, {}, store)
     records.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
-    assert outlook.outlook(item, ENDPOINT, {}, store)[0].texts == 5
+    assert outlook.outlook(item, "openai", ENDPOINT, {}, store)[0].texts == 5
 
 
 def estimate():
@@ -88,7 +92,9 @@ def estimate():
 
 def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
     keep(store, "a prompt of before", 0, "x\nRating: 4")
-    judges = {"instruction": {"backend": "openai", "openai": asdict(replace(ENDPOINT, budget_usd=0.0001))}}
+    judges = {
+        "instruction": {"backend": "openai", "samples": None, "openai": asdict(replace(ENDPOINT, budget_usd=0.0001))}
+    }
     records.write_text("params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges}))
     records.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     records.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
@@ -100,7 +106,7 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
 
 def test_the_rubric_costs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    judges = {"instruction": {"backend": "rubric", "openai": None}}
+    judges = {"instruction": {"backend": "rubric", "samples": None, "openai": None}}
     records.write_text("params.yaml", yaml.safe_dump({"judges": judges}))
     assert "no calls, no cost" in estimate()
     assert not Path("metrics/cost.json").exists()

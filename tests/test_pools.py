@@ -3,7 +3,7 @@ import random
 import pytest
 
 from reset.errors import InputError
-from reset.pools import Pool, choose
+from reset.pools import Pool, choose, with_references
 
 
 def mix():
@@ -56,4 +56,15 @@ def test_too_few_prompts_are_an_error_that_names_the_data_set():
 @pytest.mark.parametrize("pool", [{"rounds": 0, "prompts_per_dataset": 5}, {"rounds": 1, "prompts_per_dataset": 0}])
 def test_an_empty_pool_is_refused(pool):
     with pytest.raises(InputError, match="1 or more"):
-        Pool(**pool)
+        Pool(**pool, reference=False)
+
+
+def test_a_reference_is_one_more_sample_of_its_own_prompt():
+    prompts = [{"id": name, "target": f"reference of {name}"} for name in "ab"]
+    samples = [{"id": name, "sample": k, "text": f"{name}{k}"} for name in "ba" for k in range(2)]
+    rows = with_references(samples, prompts)
+    assert [(row["id"], row["sample"], row["text"]) for row in rows] == [
+        ("a", 0, "a0"), ("a", 1, "a1"), ("a", 2, "reference of a"),
+        ("b", 0, "b0"), ("b", 1, "b1"), ("b", 2, "reference of b"),
+    ]  # fmt: skip
+    assert rows[2]["setting"] == {"reference": True} and rows[2]["tokens"] is None

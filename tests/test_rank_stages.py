@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from reset.errors import InputError
-from stages import rank, rank_controls
+from stages import preference_pairs, rank, rank_controls
 from tests import graph
 
 RANKING = {"weights": {"task": 1.0, "instruction": 2.0, "faithfulness": 2.0}, "selection": "best", "dev": 0.25}
@@ -100,3 +100,25 @@ def test_the_graph_trains_on_what_was_ranked():
     assert ranked == ["data/ranked/${item.pool}_${item.seed}.jsonl", "data/ranked/${item.run}_${item.seed}.jsonl"]
     assert f"--train {ranked[1]} " in stages["continued"]["cmd"]
     assert "--train data/ranked/reset_${item.seed}.jsonl " in stages["direct"]["cmd"]
+
+
+def test_preference_pairs_are_what_trl_s_dpo_trainer_takes(pool, monkeypatch):
+    from datasets import load_dataset
+
+    run(monkeypatch, rank, "reset", "0")
+    run(monkeypatch, preference_pairs, "reset", "0", "pairs.jsonl")
+    pairs = load_dataset("json", data_files="pairs.jsonl", split="train", cache_dir="cache")
+    assert {"prompt", "chosen", "rejected"} <= set(pairs.column_names)
+    assert all(pairs.features[column].dtype == "string" for column in ("prompt", "chosen", "rejected"))
+    assert [(p["prompt"], p["chosen"], p["rejected"]) for p in pairs] == [
+        (f"prompt {number}", "text 1", "text 0") for number in range(3)
+    ]
+
+
+def test_a_pool_that_decides_nothing_gives_no_pairs(pool, monkeypatch):
+    run(monkeypatch, rank, "reset", "0")
+    same = [row | {"candidates": row["candidates"][:1] * 2} for row in rows("data/candidates/reset_0.jsonl")]
+    write("data/candidates/reset_0.jsonl", same)
+    with pytest.raises(InputError, match="no prompt of 4 has two answers"):
+        run(monkeypatch, preference_pairs, "reset", "0", "pairs.jsonl")
+    assert not Path("pairs.jsonl").exists()

@@ -13,7 +13,10 @@ from tests.random_model import prompt, save_model
 
 HOW = {"engine": "transformers", "precision": "fp32", "batch_tokens": 2000, "workers": 1, "vllm": None, "openai": None}
 WHAT = {"temperatures": [0.1, 0.5, 1.0], "top_k": [5, 20, 40], "top_k_temperature": 1.0, "max_new_tokens": 8}
-POOLS = {"reset": {"rounds": 1, "prompts_per_dataset": 4}, "reset_s": {"rounds": 2, "prompts_per_dataset": 2}}
+POOLS = {
+    "reset": {"rounds": 1, "prompts_per_dataset": 4, "reference": False},
+    "reset_s": {"rounds": 2, "prompts_per_dataset": 2, "reference": False},
+}
 
 
 @pytest.fixture
@@ -51,6 +54,19 @@ def test_a_pool_holds_its_prompts_and_the_samples_all_their_draws(declare, monke
     assert list(dict.fromkeys(row["id"] for row in drawn)) == [row["id"] for row in chosen]
     assert set(drawn[0]) == {"id", "sample", "setting", "text", "tokens", "finish"}
     assert "copies" not in chosen[0]
+
+
+def test_a_reference_that_competes_is_added_and_no_sample_changes(declare, monkeypatch):
+    write("data/mixes/mtl/train.jsonl", rows())
+    drawn = []
+    for reference in (False, True):
+        declare(sampling=HOW | WHAT | {"pools": {"reset": POOLS["reset"] | {"reference": reference}}})
+        call(monkeypatch, sample, "reset", 0)
+        drawn.append(read("data/samples/reset_0.jsonl"))
+    added = [row for row in drawn[1] if row["setting"] == {"reference": True}]
+    assert [row for row in drawn[1] if row not in added] == drawn[0]
+    assert [row["id"] for row in added] == [row["id"] for row in read("data/pools/reset_0.jsonl")]
+    assert {row["text"] for row in added} == {"w1"} and {row["sample"] for row in added} == {3}
 
 
 def test_predictions_are_greedy_and_the_same_bytes_for_every_seed(declare, monkeypatch, tmp_path):

@@ -110,6 +110,16 @@ def test_the_checkpoint_with_the_lowest_evaluation_loss_is_exported(in_folder, m
     assert best != end
 
 
+def test_no_epoch_takes_the_start_model_over_as_it_is(in_folder):
+    untrained = job(in_folder, recipe={"epochs": 0})
+    training.run(untrained)
+    assert weights() == weights(Path("start"))
+    assert Path("metrics/train/mtl_0.csv").read_text().splitlines() == [
+        "step,epoch,loss,eval_loss,learning_rate,grad_norm"
+    ]
+    assert not Path(".work/train").exists()
+
+
 def test_frozen_parameters_stay_and_all_others_move(in_folder):
     training.run(job(in_folder, frozen=["embed_tokens", "layers.0.mlp"]))
     before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))

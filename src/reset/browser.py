@@ -78,9 +78,10 @@ JUDGES = ("task", "faithfulness", "instruction")
 
 
 def label(setting: Row) -> str:
-    """A decoding setting in words: `greedy`, `temperature 0.3`, or `top-k 50` with its temperature unless that is 1."""
-    if setting.get("greedy"):
-        return "greedy"
+    """A setting in words: `greedy`, `reference`, `temperature 0.3`, or `top-k 50`, with its temperature unless 1."""
+    for name in ("greedy", "reference"):
+        if setting.get(name):
+            return name
     temperature, top_k = setting["temperature"], setting.get("top_k")
     if not top_k:
         return f"temperature {temperature:g}"

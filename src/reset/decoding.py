@@ -56,7 +56,7 @@ class Grid:
     """The section `sampling` as far as it says *what* is drawn; source: paper, appendix on sampling (7 values a knob).
 
     The paper fixes the temperature at 0 while top-k varies, which would draw the greedy answer seven times:
-    `top_k_temperature` 1.0 is our assumption.
+    `top_k_temperature` 1.0 is our assumption. A knob without values is off: every round takes the other.
     """
 
     temperatures: list[float]
@@ -64,11 +64,11 @@ class Grid:
     top_k_temperature: float
 
     def __post_init__(self) -> None:
-        if not self.temperatures or not self.top_k:
-            raise InputError("params.yaml: 'sampling.temperatures' and 'sampling.top_k' need at least one value each")
-        if min(*self.temperatures, self.top_k_temperature) < 0:
+        if not self.temperatures and not self.top_k:
+            raise InputError("params.yaml: 'sampling.temperatures' and 'sampling.top_k' are empty; one needs values")
+        if min([*self.temperatures, self.top_k_temperature]) < 0:
             raise InputError("params.yaml: a temperature below 0 in 'sampling'; 0 is greedy, 1 the model's own")
-        if min(self.top_k) < 1:
+        if min(self.top_k, default=1) < 1:
             raise InputError("params.yaml: 'sampling.top_k' holds a value below 1; 1 is greedy")
 
     def draws(self, id: str, rounds: int, seed: int) -> tuple[Draw, ...]:
@@ -77,13 +77,13 @@ class Grid:
         `id` is the prompt's, `seed` the run's. Knobs and seeds depend on these alone, so neither the order of prompts
         nor the number of workers changes an answer.
         """
+        by_temperature = [Setting(temperature) for temperature in self.temperatures]
+        by_top_k = [Setting(self.top_k_temperature, k) for k in self.top_k]
+        knobs = [settings for settings in (by_temperature, by_top_k) if settings]
         draws: list[Draw] = []
         for number in range(rounds):
-            if random.Random(f"{seed}/{id}/{number}").random() < 0.5:
-                settings = [Setting(temperature) for temperature in self.temperatures]
-            else:
-                settings = [Setting(self.top_k_temperature, k) for k in self.top_k]
-            for setting in settings:
+            place = int(random.Random(f"{seed}/{id}/{number}").random() * len(knobs))
+            for setting in knobs[place]:
                 draws.append(Draw(len(draws), setting, draw_seed(seed, id, setting, number)))
         return tuple(draws)
 

@@ -11,10 +11,12 @@ from reset.records import Row
 
 @dataclass(frozen=True)
 class Pool:
-    """One entry of `sampling.pools`: rounds of the grid for each prompt, and prompts of each data set (null: all)."""
+    """One entry of `sampling.pools`: rounds of the grid for each prompt, prompts of each data set (null: all), and
+    whether the reference is judged with the samples and may be selected."""
 
     rounds: int
     prompts_per_dataset: int | None
+    reference: bool
 
     def __post_init__(self) -> None:
         for name, value in (("rounds", self.rounds), ("prompts_per_dataset", self.prompts_per_dataset)):
@@ -43,3 +45,23 @@ def choose(rows: list[Row], per_dataset: int | None, seed: int, where: str) -> l
         random.Random(f"{seed}/{name}").shuffle(ids)
         chosen.update(ids[:per_dataset])
     return [{key: value for key, value in row.items() if key != "copies"} for row in rows if row["id"] in chosen]
+
+
+def with_references(samples: list[Row], prompts: list[Row]) -> list[Row]:
+    """Each prompt's samples and behind them its reference as one more, for the judges to score like the others.
+
+    Its setting is {"reference": true}; `tokens` is None, because nothing was generated. Prompts stay in their order.
+    """
+    of_prompt: dict[str, list[Row]] = {row["id"]: [] for row in prompts}
+    for sample in samples:
+        of_prompt[sample["id"]].append(sample)
+    return [
+        row
+        for prompt in prompts
+        for row in (*of_prompt[prompt["id"]], _reference(prompt, len(of_prompt[prompt["id"]])))
+    ]
+
+
+def _reference(prompt: Row, number: int) -> Row:
+    facts = {"id": prompt["id"], "sample": number, "setting": {"reference": True}}
+    return {**facts, "text": prompt["target"], "tokens": None, "finish": "eos"}

@@ -123,6 +123,20 @@ def select(row: Row, how: Selection, seed: int) -> Row | None:
     return {**{k: row[k] for k in ("id", "dataset", "task", "prompt")}, "target": chosen["text"], **scores}
 
 
+def preference(row: Row) -> Row | None:
+    """The best and the worst candidate of one row of `candidates` as a pair: prompt, chosen and rejected, as TRL's
+    DPOTrainer takes them, with id, dataset and both scores. None where no two scores differ, or only the scores do.
+    """
+    best, worst = select(row, "best", 0), select(row, "worst", 0)
+    if best is None or worst is None or best["score"] == worst["score"] or best["target"] == worst["target"]:
+        return None
+    return {
+        **{column: row[column] for column in ("id", "dataset", "prompt")},
+        **{"chosen": best["target"], "rejected": worst["target"]},
+        **{"score_chosen": best["score"], "score_rejected": worst["score"]},
+    }
+
+
 def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, never none nor all.
 

@@ -57,7 +57,7 @@ class Recipe:
 
     learning_rate: float
     batch: int  # rows of one optimizer step, over all processes and micro-batches
-    epochs: int
+    epochs: int  # 0: the start model as it is, so that a run can be taken over from elsewhere
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings and for a run that cannot fit, before any training, and
     when the loss is lost on the way; the last good checkpoint then stays under .work/train.
     """
+    if job.recipe.epochs == 0:
+        keep(job)
+        return
     check_deepspeed(job.shared)
     check_kernels(job.shared)
     micro, accumulation = division(job, launch.processes())
@@ -140,6 +143,16 @@ def run(job: Job) -> None:
                 export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
+
+
+def keep(job: Job) -> None:
+    """Write the start model as the outcome of `job`, with a curve without steps; see `Recipe.epochs`."""
+    if launch.rank() == 0:
+        tokenizer = load_tokenizer(job.start)
+        for out in filter(None, (job.model, job.end)):
+            card = export.card(out.name, {"start": job.start, "seed": job.seed, **_settings(job)})
+            export.write(out, job.start, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+        records.write_text(job.curve, curve([], 1))
 
 
 def check_deepspeed(shared: Shared) -> None:

@@ -18,6 +18,8 @@ from reset.judges import rating
 from reset.judges.store import Answer, Store
 
 PROMPT = "prompts/judge_instruction.txt"
+PROMPTS = {"openai": PROMPT, "openai_revised": "prompts/judge_revised.txt"}  # back ends that ask an endpoint
+Backend = Literal["rubric", "rouge_l", "scorer", "openai", "openai_revised"]
 CLAIM = re.compile(r"\b(rating)\W{0,5}\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?", re.IGNORECASE)
 OFFICIAL = "https://api.openai.com/v1"
 
@@ -102,15 +104,22 @@ class OpenAI:
 
 @dataclass(frozen=True)
 class Settings:
-    """`judges.instruction`: the back end, and the endpoint when it is `openai` (null otherwise)."""
+    """`judges.instruction`: the back end, another one for samples (null: the same), so that what selects need not be
+    what evaluates, and the endpoint that the `openai` back ends ask (null where there is none of them)."""
 
-    backend: Literal["rubric", "openai"]
+    backend: Backend
+    samples: Backend | None
     openai: OpenAI | None
 
     def __post_init__(self) -> None:
-        if (self.backend == "openai") != (self.openai is not None):
-            right = "an endpoint's settings" if self.backend == "openai" else "null, because they would have no effect"
+        asks = bool({self.backend, self.samples} & PROMPTS.keys())
+        if asks != (self.openai is not None):
+            right = "an endpoint's settings" if asks else "null, because they would have no effect"
             raise InputError(f"judges.instruction: with backend {self.backend}, 'openai' must be {right}")
+
+    def judging(self, kind: str) -> Backend:
+        """The back end for `samples` or `predictions`."""
+        return self.samples or self.backend if kind == "samples" else self.backend
 
 
 def _plain(value: Any) -> Any:
@@ -143,17 +152,21 @@ def check_ready(settings: Settings) -> None:
         )
 
 
-def render(template: str, request: str, answer: str) -> str:
-    """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs marked with "> ".
+def render(template: str, request: str, answer: str, reference: str | None = None) -> str:
+    """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs marked with "> ",
+    and `{reference}` between them where one is given.
 
-    The marks make both plain quotations that nothing inside them can end. Ratings that an answer gives itself are
-    shown without their number ("Rating: 10" as "Rating"), because weak judges repeat the number they saw last.
-    InputError unless each field is there once.
+    The marks make them plain quotations that nothing inside can end. Ratings that an answer gives itself are shown
+    without their number ("Rating: 10" as "Rating"), because weak judges repeat the number they saw last. InputError
+    unless each field is there once, in this order.
     """
-    pieces = re.split(r"\{(request|answer)\}", template)
-    if pieces[1::2] != ["request", "answer"]:
-        raise InputError(f"{PROMPT}: it must hold {{request}} once and, further down, {{answer}} once")
-    return pieces[0] + _quote(request) + pieces[2] + _quote(CLAIM.sub(r"\1", answer)) + pieces[4]
+    given = {"request": request, "reference": reference, "answer": CLAIM.sub(r"\1", answer)}
+    fields = {name: _quote(text) for name, text in given.items() if text is not None}
+    pieces = re.split(r"\{(request|reference|answer)\}", template)
+    if pieces[1::2] != list(fields):
+        wanted = ", then ".join(f"{{{name}}}" for name in fields)
+        raise InputError(f"the judge's prompt must hold {wanted}, each once (prompts/judge_*.txt)")
+    return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
 def _quote(text: str) -> str:

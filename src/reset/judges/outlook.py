@@ -42,18 +42,21 @@ def _values(value: Any, everything: Mapping[str, Any]) -> list[Any]:
     return list(found)
 
 
-def outlook(item: Item, settings: llm.OpenAI, everything: Mapping[str, Any], store: Store) -> tuple[Estimate, bool]:
-    """The estimate for one item, and whether its generations are there (else their number comes from the params).
+def outlook(
+    item: Item, backend: llm.Backend, settings: llm.OpenAI, everything: Mapping[str, Any], store: Store
+) -> tuple[Estimate, bool]:
+    """The estimate for one item of a back end of llm.PROMPTS, and whether its generations are there (else their number
+    comes from the params).
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
     settings = settings.judging(item.kind, item.name)
     if Path(f"data/{item.kind}/{item.name}_{item.seed}.jsonl").exists():
         pairs = generations.paired(item.kind, item.name, item.seed, generations.INSTRUCTION_TASKS)
-        return spending.estimate(dict.fromkeys(instruction.judge_prompts(pairs)), settings, store), True
+        return spending.estimate(dict.fromkeys(instruction.judge_prompts(pairs, backend)), settings, store), True
     texts = _samples(item.name, everything) if item.kind == "samples" else _predictions(everything)
     calls = texts * settings.repeats
-    template = len(Path(llm.PROMPT).read_bytes())
+    template = len(Path(llm.PROMPTS[backend]).read_bytes())
     return spending.forecast(texts, 0, calls, calls * (template + UNKNOWN_BYTES), settings, store), False
 
 
@@ -66,7 +69,7 @@ def _samples(pool: str, everything: Mapping[str, Any]) -> int:
             raise InputError(f"sampling.pools.{pool} takes all prompts: run `dvc repro mix` to know how many they are")
         prompts = sum(row["task"] in generations.INSTRUCTION_TASKS for row in records.stream(mix))
     grid = max(len(sampling["temperatures"]), len(sampling["top_k"]))
-    return prompts * sampling["pools"][pool]["rounds"] * grid
+    return prompts * (sampling["pools"][pool]["rounds"] * grid + sampling["pools"][pool]["reference"])
 
 
 def _predictions(everything: Mapping[str, Any]) -> int:
