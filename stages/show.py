@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from reset import aggregate, metrics, tables
+from reset import aggregate, metrics, runs, tables
 from reset.errors import explain
 
 
 def main() -> None:
-    results = metrics.read("metrics/results.csv")
+    results = [row for row in metrics.read("metrics/results.csv") if row["run"] not in runs.ENDS]
     averages = aggregate.macro(results)
     seeds = sorted({row["seed"] for row in results})
     print(tables.plain(tables.headline(averages)))

@@ -26,9 +26,14 @@ START = {
     "random": "mtl",
     "control": "mtl",
 }
+CHECKPOINTS = {  # two-stage run: its start, the model of the lowest evaluation loss, the model after the last step
+    "stage2": {"start": "stage1", "best": "stage2", "end": "stage2_end"},
+    "grounded": {"start": "chat", "best": "grounded", "end": "grounded_end"},
+}
+ENDS = tuple(models["end"] for models in CHECKPOINTS.values())  # no runs of their own: the checkpoint figures alone
 COMPARISONS = (  # run, other, the abilities that the comparison is about
-    ("stage2", "stage1", ("faithfulness",)),
-    ("grounded", "chat", ("instruction",)),
+    ("stage2", "stage1", ("instruction", "faithfulness")),
+    ("grounded", "chat", ("instruction", "faithfulness")),
     ("reset", "mtl", ("instruction", "faithfulness", "task")),
     ("reset", "control", ("instruction", "faithfulness", "task")),
     ("reset", "random", ("instruction", "faithfulness", "task")),
