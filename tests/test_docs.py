@@ -19,7 +19,8 @@ DOCUMENTS = [Path("README.md"), *sorted(Path("docs").glob("*.md")), Path("config
 STAGES = graph.stages()
 PARAMS, PAPER = params.load("params.yaml"), params.load("profiles/paper.yaml")
 TREES = ("src/", "stages/", "tests/", "prompts/", "profiles/", "configs/", "benchmarks/", "docs/")
-WRITTEN = (".work/", ".dvc/", ".venv/", "report/index.html", "metrics/cost.json")  # by stages, DVC and make, not by git
+# by stages, DVC and make, not by git
+WRITTEN = (".work/", ".dvc/", ".venv/", "report/index.html", "report/this_run.html", "metrics/cost.json")
 SHELL = ("cat", "cp", "export", "git", "source", "python", "sbatch")
 
 

@@ -45,5 +45,5 @@ def test_every_statement_is_about_a_comparison_that_has_an_interval():
 
 
 def test_the_rises_in_faithfulness_stand_beside_the_papers():
-    assert "0.49 → 0.75" in paper.rises(AVERAGES) and "reset after mtl: 0.40 → 0.45." in paper.rises(AVERAGES)
+    assert "0.49 → 0.75" in paper.rises(AVERAGES) and "reset after mtl: 0.40 → 0.45. " in paper.rises(AVERAGES)
     assert "none measured" in paper.rises({})

@@ -7,6 +7,7 @@ from pathlib import Path
 from reset import aggregate, metrics
 from reset.aggregate import BySeed, Key, gap, spread
 from reset.data_statistics import read_json
+from reset.errors import InputError
 from reset.metrics import JUDGES
 from reset.tables import NAMES, Table, show_difference, show_share, show_spread
 
@@ -30,6 +31,8 @@ def load(folder: str | Path) -> list[Ablation]:
     """
     found = []
     for path in sorted(path for path in Path(folder).glob("*") if path.is_dir()):
+        if not all((path / name).exists() for name in ("results.csv", "summary.json")):
+            raise InputError(f"{path}: results.csv and summary.json are expected; run its `make ablation` again")
         averages = aggregate.macro(metrics.read(path / "results.csv"))
         found.append(Ablation(path.name, averages, read_json(path / "summary.json").get("reset_decidable")))
     return found
@@ -48,5 +51,5 @@ def table(study: Ablation, others: Sequence[Ablation]) -> Table:
             cells += [show_spread(metric, spread(ours)), told]
         rows.append(cells)
     spans = [("", 2), *[(NAMES[metric], 2) for metric in JUDGES]]
-    columns = ["params", "decidable", *["value", "difference (n seeds)"] * len(JUDGES)]
+    columns = ["params", "decidable", *["reset", "difference"] * len(JUDGES)]
     return Table("Ablations", columns, rows, spans)

@@ -145,8 +145,8 @@ def checkpoints(
     title: str,
 ) -> str:
     """Means with error bars at named places from left to right, one line a series: (name, a value a place, colour)."""
-    width, height = 320, 200
-    across, up = Axis(-0.2, len(names) - 0.8, 40, width - 8), Axis(*limits, height - 42, 24)
+    width, height = 320, 184
+    across, up = Axis(-0.2, len(names) - 0.8, 40, width - 8), Axis(*limits, height - 26, 24)
     parts = [_frame(across, up, "", "", ticks=4, names=names)]
     for name, values, colour in series:
         told = [(across.at(place), value) for place, value in enumerate(values) if value]

@@ -22,19 +22,17 @@ class Statement:
 
 GROUNDED_LOSES = "Tuned on instructions, a grounded model gets less faithful (CD→IF)."
 CHAT_LOSES = "Tuned on context-dependent data, a chat model follows instructions worse (IF→CD)."
-CHAT_GAINS = "The same tuning makes the chat model more faithful (IF→CD)."
 BETTER = "ReSet is better than multi-task training at both abilities."
 LESS = "Less is more: ReSet-S, on fewer prompts with more samples each, is better than ReSet."
 CONTROL = "Our control, not in the paper: the gain comes of selecting the best sample, not of training on."
 STATEMENTS = (
     Statement(GROUNDED_LOSES, "stage2", "stage1", "faithfulness", "lower"),
     Statement(CHAT_LOSES, "grounded", "chat", "instruction", "lower"),
-    Statement(CHAT_GAINS, "grounded", "chat", "faithfulness", "higher"),
     *[Statement(BETTER, "reset", "mtl", metric, "higher") for metric in ("instruction", "faithfulness")],
     *[Statement(LESS, "reset_s", "reset", metric, "higher") for metric in ("instruction", "faithfulness")],
     *[Statement(CONTROL, "reset", "random", metric, "higher") for metric in ("instruction", "faithfulness")],
 )
-RISE = (0.49, 0.75)  # the one pair of numbers for faithfulness in the paper's text
+RISE = "0.49 → 0.75"  # faithfulness in the paper's text; the pair of runs behind it is not known to us
 RISES = (("chat", "grounded"), ("mtl", "reset"), ("mtl", "reset_s"))
 
 
@@ -71,7 +69,7 @@ def verdict(between: tuple[float, float] | None, expected: str) -> str:
 
 
 def rises(averages: Mapping[Key, BySeed]) -> str:
-    """The paper's numbers for faithfulness, and the rises that this study has."""
+    """The paper's numbers for a rise in faithfulness, and the rises that this study has."""
     group = groups_of(averages, "faithfulness")[-1:]
     ours = [
         f"{run} after {other}: {_change(averages, other, run, 'faithfulness', group[0])}"
@@ -79,8 +77,9 @@ def rises(averages: Mapping[Key, BySeed]) -> str:
         if group and difference(averages, run, other, "faithfulness", group[0])
     ]
     return (
-        f"The paper's text names one rise in faithfulness: {RISE[0]} → {RISE[1]}. Rises here: "
-        f"{'; '.join(ours) or 'none measured'}. Models, data and judges differ, so directions compare and sizes do not."
+        f"The paper's text also gives a rise in faithfulness, {RISE}. We do not know between which of its runs, so the "
+        f"rises of this study stand beside it: {'; '.join(ours) or 'none measured'}. Models, data and judges differ: "
+        "directions compare, sizes do not."
     )
 
 

@@ -40,7 +40,7 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
         ("paper", "Paper and ours", _notes(PAPER) + _html(_paper(study)) + _notes(paper.rises(study.averages))),
         ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
         ("differences", "Differences", _notes(about_intervals(study)) + _html(_differences(study)) + _seeds(study)),
-        ("ablations", "Ablations", _notes(ABLATIONS) + (_html(_ablations(study)) if study.ablations else "")),
+        *([("ablations", "Ablations", _notes(ABLATIONS) + _html(_ablations(study)))] if study.ablations else []),
         ("second-stage", "Before and after a second stage", _pictures(pictures["second_stage"])),
         ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
         ("checkpoints", "Through training", _notes(CHECKPOINTS) + _pictures(pictures["checkpoints"])),
@@ -54,7 +54,7 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
         ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
     ]  # fmt: skip
-    links = [(anchor, title) for anchor, title, _ in sections] + [("samples", "Samples")]
+    links = [(anchor, title) for anchor, title, _ in sections] + [("samples", "Samples"), ("run", "Cost and time")]
     return Template((FILES / "page.html").read_text(encoding="utf-8")).substitute(
         style=(FILES / "figures.css").read_text(encoding="utf-8") + (FILES / "page.css").read_text(encoding="utf-8"),
         script=(FILES / "page.js").read_text(encoding="utf-8"),
@@ -69,6 +69,16 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
     )
 
 
+def with_run(html: str, parts: Sequence[Table]) -> str:
+    """The page with `parts` (revision, versions, seconds, cost) where it says that they are left out.
+
+    They differ from run to run, and the page that DVC hashes must not.
+    """
+    before, rest = html.split("<!-- run:start -->")
+    _, after = rest.split("<!-- run:end -->")
+    return before + "".join(f"<h3>{escape(part.title)}</h3>{_html(part)}" for part in parts) + after
+
+
 def text(study: Study) -> str:
     """The report in Markdown, for the terminal and the repository's pages; figures are the files in report/plots."""
     parts = ["# ReSet: following instructions and staying faithful\n", lead(study) + "\n"]
@@ -80,7 +90,8 @@ def text(study: Study) -> str:
     parts += ["## Differences, seed by seed\n", about_intervals(study) + "\n", tables.markdown(_differences(study))]
     if len(study.seeds) > 1:
         parts += ["## Seed by seed\n", tables.markdown(tables.by_seed(study.averages))]
-    parts += ["## Ablations\n", ABLATIONS + "\n", *([tables.markdown(_ablations(study))] if study.ablations else [])]
+    if study.ablations:
+        parts += ["## Ablations\n", ABLATIONS + "\n", tables.markdown(_ablations(study))]
     for metric in tables.ABILITIES:
         table = tables.by_dataset(study.results, metric)
         if table.rows:
@@ -104,8 +115,8 @@ PAPER = (
     "excludes 0 on the side that the paper states; opposite: on the other side; not shown: it contains 0."
 )
 ABLATIONS = (
-    "The run reset of experiments with other params, kept by `make ablation`, and its difference from this study over "
-    "the seeds that both have. A changed judge also judges the evaluation: such rows do not compare."
+    "The run reset of experiments with other params, kept by make ablation, and its difference from this study over "
+    "the n seeds that both have. A changed judge also judges the evaluation: such rows do not compare."
 )
 CHECKPOINTS = (
     "The two-stage runs at three checkpoints: the model that they start from (stage1, chat), the one of the lowest "
@@ -232,7 +243,7 @@ def _html(table: Table) -> str:
         cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
         cells += [_cell(text, i < table.labels) for i, text in enumerate(row[1:], 1)]
         body.append(f"<tr>{''.join(cells)}</tr>")
-    label = f'role="region" aria-label="{escape(table.title)}" tabindex="0"'
+    label = f'role="group" aria-label="{escape(table.title)}" tabindex="0"'
     return (
         f'<div class="scroll" {label}><table><thead>{head}<tr>{"".join(columns)}</tr></thead>\n'
         f"<tbody>{''.join(body)}</tbody></table></div>\n{_notes(*table.notes)}"
