@@ -2,7 +2,7 @@
 
 import sys
 
-from reset import csv_table, drawing, metrics, params, records, report, study
+from reset import csv_table, drawing, metrics, page, params, records, report, study
 from reset.errors import explain
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])
     records.write_json("metrics/summary.json", study.summary(found))
     records.write_json("metrics/data.json", found.data)
-    style = (report.FILES / "figures.css").read_text(encoding="utf-8")
+    style = (page.FILES / "figures.css").read_text(encoding="utf-8")
     for figure in figures:
         csv_table.write(f"report/plots/{figure.name}.csv", figure.columns, figure.rows)
         for place, (_, svg) in enumerate(figure.pictures):

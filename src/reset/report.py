@@ -1,18 +1,17 @@
 """The report as one HTML page that needs nothing else, and as Markdown: the same tables and sentences."""
 
-import json
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
-from string import Template
 
 from reset import ablations, judge_tables, paper, plots, tables
 from reset.ablations import Ablation
+from reset.page import document
+from reset.page import notes as _notes
+from reset.page import pictures as _pictures
+from reset.page import table as _html
 from reset.plots import Figure
 from reset.study import Study, summary
 from reset.tables import Table
-
-FILES = Path(__file__).parent / "report_page"
 
 
 def figures(study: Study) -> list[Figure]:
@@ -53,19 +52,15 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
          + _pictures(pictures["scores"], "two")),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
         ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
+        ("run", "Cost and time", f"<!-- run:start -->{_notes(RUN)}<!-- run:end -->"),
     ]  # fmt: skip
-    links = [(anchor, title) for anchor, title, _ in sections] + [("samples", "Samples"), ("run", "Cost and time")]
-    return Template((FILES / "page.html").read_text(encoding="utf-8")).substitute(
-        style=(FILES / "figures.css").read_text(encoding="utf-8") + (FILES / "page.css").read_text(encoding="utf-8"),
-        script=(FILES / "page.js").read_text(encoding="utf-8"),
-        lead=escape(lead(study)),
-        navigation="\n".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in links),
-        sections="\n".join(
-            f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2 id="{anchor}-title">{escape(title)}</h2>\n'
-            f"{inner}</section>"
-            for anchor, title, inner in sections
-        ),
-        data=json.dumps(study.sources, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+    return document(
+        "ReSet: results",
+        "ReSet: following instructions and staying faithful",
+        lead(study),
+        sections,
+        SAMPLES,
+        study.sources,
     )
 
 
@@ -105,6 +100,11 @@ def text(study: Study) -> str:
     return "\n".join(parts)
 
 
+SAMPLES = (
+    "Every candidate of a prompt with its setting, its scores and their total; ★ marks the one that was selected. The "
+    "evaluation shows the greedy answer of every run to one prompt. Which prompts are shown was drawn evenly over the "
+    "data sets."
+)
 TRADEOFF = (
     "One point a run, overall; the arrows lead from each run to those that start from it, the bars are one standard "
     "deviation over seeds. Up is more faithful, right follows instructions better."
@@ -140,6 +140,10 @@ DATA = (
     "Rows read, dropped by the first reason that applies, left out because the set is capped (not needed), and kept "
     "for training, for choosing the checkpoint (dev) and for evaluation. Mean words of prompt and target over the "
     "rendered rows. Cut: prompts whose context was shortened to fit."
+)
+RUN = (
+    "Seconds, cost, versions and the git revision differ between runs with the same results, so this file leaves them "
+    "out: make show writes report/this_run.html, the same page with them."
 )
 TRAINING = "Training and evaluation loss by step, one curve a seed."
 
@@ -214,52 +218,3 @@ def _seeds(study: Study) -> str:
         return ""
     table = _html(tables.by_seed(study.averages))
     return f'<details class="more"><summary>The values seed by seed</summary>{table}</details>'
-
-
-def _notes(*notes: str) -> str:
-    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-
-
-def _pictures(pictures: Sequence[tuple[str, str]], kind: str = "") -> str:
-    inner = [
-        f"<figure>{f'<figcaption>{escape(caption)}</figcaption>' if caption else ''}{svg}</figure>"
-        for caption, svg in pictures
-    ]
-    return f'<div class="figures {kind}">' + "\n".join(inner) + "</div>\n"
-
-
-def _html(table: Table) -> str:
-    """One table, in a frame that scrolls sideways on narrow screens; the first column stays in sight."""
-    head = ""
-    if table.spans:
-        cells = [
-            f'<th colspan="{width}" scope="colgroup">{escape(name)}</th>' if name else f'<td colspan="{width}"></td>'
-            for name, width in table.spans
-        ]
-        head = f'<tr class="spans">{"".join(cells)}</tr>'
-    columns = [f'<th scope="col"{_word(i < table.labels)}>{escape(name)}</th>' for i, name in enumerate(table.columns)]
-    body = []
-    for row in table.rows:
-        cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
-        cells += [_cell(text, i < table.labels) for i, text in enumerate(row[1:], 1)]
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    label = f'role="group" aria-label="{escape(table.title)}" tabindex="0"'
-    return (
-        f'<div class="scroll" {label}><table><thead>{head}<tr>{"".join(columns)}</tr></thead>\n'
-        f"<tbody>{''.join(body)}</tbody></table></div>\n{_notes(*table.notes)}"
-    )
-
-
-READINGS = ("higher", "lower", "shown", "opposite", "not shown")
-
-
-def _word(is_word: bool) -> str:
-    return ' class="word"' if is_word else ""
-
-
-def _cell(text: str, is_word: bool) -> str:
-    if text in READINGS:
-        return f'<td class="reading reading-{text.replace(" ", "-")}">{text}</td>'
-    mean, sign, sd = text.partition(" ± ")
-    spread = f' <span class="sd">± {escape(sd)}</span>' if sign else ""
-    return f"<td{_word(is_word)}>{escape(mean)}{spread}</td>"
