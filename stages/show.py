@@ -12,7 +12,7 @@ WITH_RUN = Path("report/this_run.html")
 
 
 def main() -> None:
-    results = [row for row in metrics.read("metrics/results.csv") if row["run"] not in runs.ENDS]
+    results = runs.without_ends(metrics.read("metrics/results.csv"))
     averages = aggregate.macro(results)
     seeds = sorted({row["seed"] for row in results})
     print(tables.plain(tables.headline(averages)))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from reset.records import Row
+
 LEGEND = {
     "base": "the pre-trained model as it is",
     "chat": "the instruction-tuned model as it is",
@@ -45,3 +47,8 @@ def ordered(names: Iterable[str]) -> list[str]:
     """Each name once: those of the study in its order, then any others by the alphabet."""
     places = list(LEGEND)
     return sorted(set(names), key=lambda name: (places.index(name) if name in places else len(places), name))
+
+
+def without_ends(rows: Iterable[Row]) -> list[Row]:
+    """The rows (of `metrics.read`, say) whose run is one of the study's, and no end checkpoint of one."""
+    return [row for row in rows if row["run"] not in ENDS]

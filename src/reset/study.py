@@ -72,7 +72,7 @@ def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> S
     Files of other seeds or sets, left by an earlier params.yaml, are not read. InputError where there is no run.
     """
     measured = [row for _, _, path in _files("metrics/runs", "csv", seeds) for row in metrics.read(path)]
-    results = [row for row in measured if row["run"] not in runs.ENDS]
+    results = runs.without_ends(measured)
     if not results:
         raise InputError(f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`")
     prompts = records.by_id(records.stream("data/evaluation.jsonl"), "data/evaluation.jsonl")
