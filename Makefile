@@ -9,7 +9,7 @@ BIN := .venv/bin
 SETUP := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo study test lint setup estimate show compare publish
+.PHONY: demo study ablation test lint setup estimate show compare publish
 
 demo: setup
 	dvc repro
@@ -23,6 +23,15 @@ study: setup
 	@PYTHONPATH=src python stages/show.py
 	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics
 	rm -rf data/candidates data/answers && dvc checkout --quiet  # what other seeds left there would make the report stale
+
+# one experiment with other params, in a copy; the report compares the numbers kept of it with its own
+SET ?= ranking.selection=worst
+KEPT = report/ablations/$(subst /,-,$(SET))
+ablation: setup
+	dvc exp run --temp --force --name ablation $(foreach change,$(SET),--set-param '$(change)')
+	mkdir -p '$(KEPT)'
+	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
+	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
 
 test: setup lint
 	pytest

@@ -12,7 +12,7 @@ def main() -> None:
     found = study.load(settings, declared.seeds, list(declared.data.datasets))
     figures = report.figures(found)
 
-    csv_table.write("metrics/results.csv", metrics.COLUMNS, found.results)
+    csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])
     records.write_json("metrics/summary.json", study.summary(found))
     records.write_json("metrics/data.json", found.data)
     style = (page.FILES / "figures.css").read_text(encoding="utf-8")

@@ -1,18 +1,26 @@
-"""Print the result table, and where the report lies. No stage of the pipeline: `make demo` ends with it."""
+"""Print the result table, write the page with how it came about, and say where it lies. No stage of the pipeline:
+`make demo` ends with it.
+"""
 
 from pathlib import Path
 
-from reset import aggregate, metrics, tables
-from reset.errors import explain
+from reset import about, aggregate, metrics, records, report, runs, tables
+from reset.errors import InputError, explain
+
+PAGE = Path("report/index.html")
+WITH_RUN = Path("report/this_run.html")
 
 
 def main() -> None:
-    results = metrics.read("metrics/results.csv")
+    results = runs.without_ends(metrics.read("metrics/results.csv"))
     averages = aggregate.macro(results)
     seeds = sorted({row["seed"] for row in results})
     print(tables.plain(tables.headline(averages)))
     print(f"IF is a rating from 1 to 10, the others are from 0 to 1; seeds {', '.join(map(str, seeds))}.")
-    print(f"Report: {Path('report/index.html').resolve().as_uri()}")
+    if not PAGE.exists():
+        raise InputError(f"{PAGE}: not there; run `dvc repro report`")
+    records.write_text(WITH_RUN, report.with_run(PAGE.read_text(encoding="utf-8"), about.parts()))
+    print(f"Report: {WITH_RUN.resolve().as_uri()}")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     for name in listed:
-        if (ROOT / name).is_file() and not (fresh and name.startswith(("dvc.lock", "metrics/", "report/"))):
+        written = name.startswith(("dvc.lock", "metrics/", "report/")) and not name.startswith("report/ablations/")
+        if (ROOT / name).is_file() and not (fresh and written):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     if changes:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reset import csv_table, metrics, records
 from reset.records import Row
+from reset.runs import ENDS
 
 SETS = {  # name: task, seen
     "nq": ("extractive_qa", True),
@@ -25,6 +26,8 @@ LEVELS = {  # run: instruction, faithfulness, task, mean tokens
     "stage1": (0.33, 0.66, 0.70, 8),
     "stage2": (0.62, 0.44, 0.41, 12),
     "grounded": (0.42, 0.66, 0.71, 8),
+    "stage2_end": (0.60, 0.40, 0.38, 13),
+    "grounded_end": (0.36, 0.70, 0.72, 7),
     "mtl": (0.60, 0.68, 0.70, 10),
     "direct": (0.61, 0.52, 0.55, 11),
     "reset": (0.66, 0.78, 0.78, 9),
@@ -45,7 +48,7 @@ def write(root: Path, seeds: Sequence[int] = (0, 1, 2), prompts: int = 12, runs:
             records.write(root / f"data/answers/{run}_{seed}.jsonl", told)
             table = metrics.measure(run, seed, told)
             csv_table.write(root / f"metrics/runs/{run}_{seed}.csv", metrics.COLUMNS, table)
-            if run not in ("base", "chat"):
+            if run not in ("base", "chat", *ENDS):
                 write_curve(root / f"metrics/train/{run}_{seed}.csv", seed)
     for pool, samples in (("reset", 7), ("reset_s", 14)):
         for seed in seeds:

@@ -1,81 +1,78 @@
-"""docs/ablations.md: each command sets what its stages accept, and makes the stages stale that the page says."""
+"""ablations: experiments that were kept are compared seed by seed with the study at hand."""
 
-import shlex
 import shutil
-from pathlib import Path
+import subprocess
 
 import pytest
 
-from reset import engines, params, ranking
-from reset.decoding import Grid
-from reset.judges import faithfulness, llm, task
-from reset.pools import Pool
-from reset.training import Recipe
-from tests import test_docs, test_stale
-from tests.test_graph import covers
+from reset import ablations, csv_table, metrics, records
+from reset.ablations import Ablation
+from reset.errors import InputError
+from tests import clones
+from tests.test_plots import macro
 
-PAGE = Path("docs/ablations.md")
-ROWS = test_docs.table(str(PAGE), "ablation")
-COMMANDS = [words for words in test_docs.commands(PAGE) if words[:3] == ["dvc", "exp", "run"]]
+STUDY = Ablation("this study", macro({("reset", "faithfulness"): [0.6, 0.8, 0.7]}), 0.9)
 
 
-def settings(words: list[str]) -> list[str]:
-    """The `key=value` of every -S of a command."""
-    return [words[place + 1] for place, word in enumerate(words) if word == "-S"]
+def keep(folder, change, values):
+    rows = [
+        {"run": "reset", "seed": seed, "dataset": "nq", "seen": False, "metric": "faithfulness", "value": value,
+         "n": 9, "measure": "span"}
+        for seed, value in enumerate(values)
+    ]  # fmt: skip
+    csv_table.write(folder / change / "results.csv", metrics.COLUMNS, rows)
+    records.write_json(folder / change / "summary.json", {"reset_decidable": 0.5})
 
 
-def commands(row: list[str]) -> list[str]:
-    return settings(shlex.split(test_docs.codes(row[1])[0]))
+def test_kept_experiments_are_compared_over_the_seeds_that_both_have(tmp_path):
+    keep(tmp_path, "ranking.selection=worst", [0.5, 0.5])
+    (tmp_path / "README.md").write_text("not an experiment")
+    rows = ablations.table(STUDY, ablations.load(tmp_path)).rows
+    assert rows[0] == ["this study", "90.0 %", "–", "–", "0.70 ± 0.10", "–", "–", "–"]
+    assert rows[1] == ["ranking.selection=worst", "50.0 %", "–", "–", "0.50 ± 0.00", "−0.200 (n = 2)", "–", "–"]
 
 
-def applied(changes: list[str], tmp_path: Path) -> dict:
-    """params.yaml with the changes of one command, as `dvc exp run -S` makes them."""
-    from dvc.utils.hydra import apply_overrides
-
-    path = tmp_path / "params.yaml"
-    shutil.copy("params.yaml", path)
-    apply_overrides(path, changes)
-    return params.load(path)
+def test_without_experiments_there_are_none(tmp_path):
+    assert ablations.load(tmp_path) == ablations.load(tmp_path / "absent") == []
 
 
-def build_everything(given: dict) -> None:
-    """What the stages make of the sections that an ablation may touch; an InputError where they would refuse it."""
-    params.check_keys(given, params.load(params.REFERENCE), "params.yaml")
-    sampling, judges = given["sampling"], given["judges"]
-    params.build(Grid, {name: sampling[name] for name in Grid.__annotations__}, "sampling")
-    params.build(engines.Settings, {name: sampling[name] for name in engines.Settings.__annotations__}, "sampling")
-    for name, pool in sampling["pools"].items():
-        params.build(Pool, pool, f"sampling.pools.{name}")
-    params.build(ranking.Settings, given["ranking"], "ranking")
-    params.build(task.Settings, judges["task"], "judges.task")
-    params.build(faithfulness.Settings, judges["faithfulness"], "judges.faithfulness")
-    params.build(llm.Settings, judges["instruction"], "judges.instruction")
-    params.build(Recipe, given["train"]["mtl"], "train.mtl")
+def test_a_broken_experiment_is_named(tmp_path):
+    keep(tmp_path, "seeds=[1]", [0.5])
+    (tmp_path / "seeds=[1]/summary.json").unlink()
+    with pytest.raises(InputError, match=r"seeds=\[1\]: .*make ablation"):
+        ablations.load(tmp_path)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].replace(" ", "_"))
-def test_an_ablation_changes_the_params_and_its_stages_are_those_of_the_table(row, tmp_path):
-    changes = commands(row)
-    changed = applied(changes, tmp_path)
-    build_everything(changed)
-    assert changed != params.load("params.yaml")
-    keys = [change.split("=")[0] for change in changes]
-    stale = [
-        stages for key in keys for known, stages in test_stale.STALE.items() if covers(known, key) or covers(key, known)
-    ]
-    assert sorted({stage for stages in stale for stage in stages}) == test_docs.codes(row[2])
+PARAMS = "seeds: [0]\nranking: {selection: best, dev: 0.1}\n"
+PIPELINE = """
+stages:
+  report:
+    cmd: mkdir -p metrics && cp params.yaml metrics/results.csv && cp params.yaml metrics/summary.json
+    params: [seeds, ranking]
+    outs: [metrics/results.csv: {cache: false}, metrics/summary.json: {cache: false}]
+"""
 
 
-def test_another_iteration_is_a_setting_that_the_stages_accept(tmp_path):
-    (command,) = COMMANDS
-    given = applied(settings(command), tmp_path)
-    build_everything(given)
-    assert given["models"]["chat"]["source"] == "folder" and given["train"]["mtl"]["epochs"] == 0
+@pytest.mark.integration
+def test_make_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone(tmp_path):
+    """The real Makefile and DVC, on a pipeline of one stage that writes its params as its results."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(clones.ROOT / name, tmp_path)
+    written = {"params.yaml": PARAMS, "dvc.yaml": PIPELINE, ".gitignore": "/report\n/.venv\n", ".venv/.complete": ""}
+    for name, text in written.items():
+        records.write_text(tmp_path / name, text)
 
+    def done(*words):
+        ran = subprocess.run(words, cwd=tmp_path, env=clones.environment(), capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
-def test_the_table_covers_what_one_may_ask_for():
-    keys = {change.split("=")[0] for row in ROWS for change in commands(row)}
-    for start in ("ranking.weights", "ranking.selection", "judges.task", "judges.faithfulness", "judges.instruction"):
-        assert any(key.startswith(start) for key in keys)
-    assert {"sampling.top_k", "sampling.temperatures"} <= keys
-    assert {f"sampling.pools.reset.{name}" for name in Pool.__annotations__} <= keys
+    done("git", "init", "-q")
+    clones.dvc(tmp_path, "init", "-q")
+    clones.dvc(tmp_path, "repro")
+    done("git", "add", "-A")
+    done("git", "commit", "-qm", "run")
+    done("make", "ablation", "SET=ranking.selection=worst ranking.dev=0.2")
+    kept = tmp_path / "report/ablations/ranking.selection=worst ranking.dev=0.2"
+    for name in ("results.csv", "summary.json"):
+        assert "selection: worst, dev: 0.2" in (kept / name).read_text()
+    assert (tmp_path / "params.yaml").read_text() == (tmp_path / "metrics/results.csv").read_text() == PARAMS

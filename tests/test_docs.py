@@ -20,7 +20,8 @@ STAGES = graph.stages()
 PARAMS, PAPER = params.load("params.yaml"), params.load("profiles/paper.yaml")
 TREES = ("src/", "stages/", "tests/", "prompts/", "profiles/", "configs/", "benchmarks/", "docs/")
 WRITTEN = (  # by stages, DVC and make, not by git
-    ".work/", ".dvc/", ".venv/", "report/index.html", "report/compare.html", "metrics/cost.json",
+    ".work/", ".dvc/", ".venv/", "report/index.html", "report/compare.html", "report/this_run.html",
+    "metrics/cost.json",
 )  # fmt: skip
 SHELL = ("cat", "cd", "chmod", "cp", "export", "git", "source", "python", "sbatch")
 

@@ -11,8 +11,8 @@ from reset import plots, runs, training
 DECLARED = yaml.safe_load(Path("dvc.yaml").read_text()).get("plots", [])
 TEMPLATES = sorted(Path(".dvc/plots").glob("*.json"))
 FIGURES = [
-    plots.tradeoff({}), plots.second_stage({}), plots.length({}, {}), plots.form({}, {}), plots.scores({}),
-    plots.training({}),
+    plots.tradeoff({}), plots.second_stage({}), plots.checkpoints([]), plots.length_through_training({}, {}),
+    plots.faithfulness_by_length({}), plots.length({}, {}), plots.form({}, {}), plots.scores({}), plots.training({}),
 ]  # fmt: skip
 
 LIVE = ".work/live/{name}/plots/metrics"

@@ -50,6 +50,54 @@ def test_length_and_form_are_told_by_family():
     assert plots.form({}, AVERAGES).rows[0] == {"panel": "instruction: empty", "run": "mtl", "share": 0.25}
 
 
+CHECKPOINTS = macro({("chat", "length"): [10, 12], ("grounded", "length"): [8, 8], ("grounded_end", "length"): [5, 7]})
+
+
+def test_length_through_training_goes_from_the_start_over_the_best_to_the_end():
+    figure = plots.length_through_training(CHECKPOINTS, {})
+    told = [(row["panel"], row["run"], row["checkpoint"], row["value"]) for row in figure.rows]
+    panel = "Context-dependent sets"
+    assert told == [
+        (panel, "grounded", "start", 11),
+        (panel, "grounded", "best", 8),
+        (panel, "grounded", "end", 6),
+    ]
+    ((caption, svg),) = figure.pictures
+    assert caption == panel and svg.count("<circle") == 3 and svg.count("IF→CD") > 0 and "CD→IF" not in svg
+
+
+def test_end_checkpoints_are_no_bars_among_the_runs():
+    assert [row["run"] for row in plots.length(CHECKPOINTS, {}).rows] == ["chat", "grounded"]
+
+
+def test_each_data_set_has_a_curve_over_the_checkpoints_in_its_own_scale():
+    rows = [
+        {"run": run, "seed": seed, "dataset": name, "metric": metric, "value": value}
+        for run, value in (("stage1", 0.4), ("stage2", 0.2), ("stage2_end", None))
+        for seed in (0, 1)
+        for name, metric in (("nq", "faithfulness"), ("alpaca", "instruction"), ("nq", "task"))
+    ]
+    figure = plots.checkpoints(rows)
+    assert [(row["panel"], row["checkpoint"], row["value"], row["sd"]) for row in figure.rows] == [
+        ("nq: faithfulness", "start", 0.4, 0), ("nq: faithfulness", "best", 0.2, 0),
+        ("alpaca: IF (1–10)", "start", 4, 0), ("alpaca: IF (1–10)", "best", 2, 0),
+    ]  # fmt: skip
+    assert [caption for caption, _ in figure.pictures] == ["nq: faithfulness", "alpaca: IF (1–10)"]
+
+
+def test_faithfulness_is_told_by_classes_of_length_before_and_after():
+    figure = plots.faithfulness_by_length(
+        {"mtl": {1: [1.0, 0.0], 3: [0.0]}, "reset": {3: [1.0, 1.0]}, "base": {0: [1]}}
+    )
+    assert figure.rows == [
+        {"panel": "mtl", "length": "1", "faithfulness": 0.5, "answers": 2},
+        {"panel": "mtl", "length": "4–7", "faithfulness": 0.0, "answers": 1},
+        {"panel": "reset", "length": "4–7", "faithfulness": 1.0, "answers": 2},
+    ]
+    ((_, svg),) = figure.pictures
+    assert "4–7 tokens (1 of mtl, 2 of reset)" in svg
+
+
 def test_a_histogram_s_shares_sum_to_one_for_candidates_and_for_winners():
     scores = selection_room.Scores(candidates=[0.0, 1.0, 2.9, 3.0], winners=[3.0], prompts=1)
     figure = plots.scores({"reset": {"context": scores, "instruction": selection_room.Scores()}})

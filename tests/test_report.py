@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reset import judge_tables, report, study, tables
+from reset import judge_tables, records, report, study, tables
 from reset.errors import InputError
 from tests import made_up_study
 
@@ -117,6 +118,32 @@ def test_a_report_without_a_calibration_says_what_to_run(root, found):
         path.write_text(kept)
 
 
+def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
+    told, text = "".join(Page(report.page(found, report.figures(found))).text), report.text(found)
+    rows = report._paper(found).rows
+    assert len(rows) == 8 and {row[-1] for row in rows} <= {"shown", "opposite", "not shown"}
+    for row in rows:
+        assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
+    assert "0.49 → 0.75" in told and "0.49 → 0.75" in text
+
+
+def test_ablations_are_shown_when_there_are_some(root, found):
+    assert "ranking.selection" not in report.text(found) and 'id="ablations"' not in report.page(
+        found, report.figures(found)
+    )
+    assert run("report.py", root).returncode == 0
+    for name in ("metrics/results.csv", "metrics/summary.json"):
+        records.write_text(
+            root / "report/ablations/ranking.selection=worst" / Path(name).name, (root / name).read_text()
+        )
+    try:
+        again = study.load(SETTINGS, [0, 1], [])
+        assert "| ranking.selection=worst |" in report.text(again)
+        assert "ranking.selection=worst" in report.page(again, report.figures(again))
+    finally:
+        shutil.rmtree(root / "report/ablations")
+
+
 def test_one_seed_says_so_and_shows_no_spread(found):
     single = study.load(SETTINGS, [1], list(made_up_study.SETS))
     text = report.text(single)
@@ -148,14 +175,31 @@ def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
     assert {path: path.read_bytes() for path in before} == before
     names = {path.name for path in before}
     assert {"tradeoff.csv", "tradeoff.svg", "second_stage.csv", "length.csv", "form.csv", "scores.csv"} <= names
+    assert {
+        "checkpoints.csv",
+        "checkpoints_9.svg",
+        "length_through_training.csv",
+        "faithfulness_by_length.csv",
+    } <= names
 
 
 def test_show_prints_the_headline_and_where_the_report_lies(root):
     run("report.py", root)
+    before = (root / "report/index.html").read_bytes()
+    records.write_text(root / ".work/times.csv", "fetch@nq,9.00\nfetch@nq,1.00\nfetch@bioasq,2.50\nreport,0.50\n")
+    usage = {"stage": "judge_instruction@reset-0", "model": "m", "calls": 1200, "prompt_tokens": 9, "usd": 0.25}
+    records.write_json(root / "metrics/cost.json", {"stages": [usage | {"completion_tokens": 7}]})
     shown = run("show.py", root)
     assert shown.returncode == 0, shown.stderr
-    assert "Faithfulness" in shown.stdout and "reset_s" in shown.stdout
-    assert (root / "report/index.html").as_uri() in shown.stdout
+    assert "Faithfulness" in shown.stdout and "reset_s" in shown.stdout and "stage2_end" not in shown.stdout
+    page = root / "report/this_run.html"
+    assert page.as_uri() in shown.stdout
+    assert (root / "report/index.html").read_bytes() == before
+    html = page.read_text()
+    cells = re.sub(r"<[^>]+>", "|", html[html.index('<section id="run"') :])
+    for told in ("fetch||2||1.8||3.5|", "all||3||||4.0|", "no git repository", "torch", "1,200||9||7||0.25"):
+        assert told in cells, told
+    assert "leaves them out" not in html and Page(html).open == []
 
 
 def test_show_without_results_says_what_is_missing(tmp_path):

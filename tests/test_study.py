@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from reset import records, study
+from reset import records, runs, study
 from reset.errors import InputError
 from tests import made_up_study
 
@@ -91,4 +91,20 @@ def test_results_hold_every_row_of_every_run(here):
         for seed in (0, 1, 2):
             with open(f"metrics/runs/{run}_{seed}.csv") as handle:
                 lines += len(list(csv.DictReader(handle)))
-    assert len(found.results) == lines
+    assert len(found.results) + len(found.ends) == lines
+
+
+def test_end_checkpoints_stand_apart_from_the_runs(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    ends = set(runs.ENDS)
+    assert {row["run"] for row in found.ends} == ends
+    assert not ends & {row["run"] for row in found.results}
+    assert not ends & {run for run, _, _ in found.averages}
+    assert not ends & {a["label"] for source in found.sources for row in source["rows"] for a in row["answers"]}
+    assert found.instruction["stage2_end", "length", "overall"]
+
+
+def test_a_comparison_counts_its_prompts_and_seeds(here):
+    found = study.load(SETTINGS, [0, 1, 2], SETS)
+    assert found.counts["reset", "mtl", "faithfulness", "overall"] == (6 * 4, 3)
+    assert found.counts.keys() == found.intervals.keys()

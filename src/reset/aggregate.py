@@ -48,7 +48,11 @@ def spread(by_seed: BySeed) -> Spread | None:
 
 def difference(averages: Mapping[Key, BySeed], run: str, other: str, metric: str, group: str) -> Spread | None:
     """`run` − `other` seed by seed, over the seeds that both have; None where they share none."""
-    ours, theirs = averages.get((run, metric, group), {}), averages.get((other, metric, group), {})
+    return gap(averages.get((run, metric, group), {}), averages.get((other, metric, group), {}))
+
+
+def gap(ours: BySeed, theirs: BySeed) -> Spread | None:
+    """The first − the second, seed by seed, over the seeds that both have; None where they share none."""
     return spread({seed: ours[seed] - theirs[seed] for seed in ours if seed in theirs})
 
 

@@ -5,9 +5,11 @@ Every function returns one `<svg>` element. Sizes are in view-box units; classes
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+
+from reset.aggregate import Spread
 
 FONT = 12  # matches figures.css
 LETTER = 6.6  # mean width of a letter at that size
@@ -138,10 +140,32 @@ def lines(series: Sequence[tuple[str, Sequence[tuple[float, float]], int]], x_ti
             parts.append(f'<circle class="c{colour}" cx="{_n(across.at(x))}" cy="{_n(up.at(y))}" r="3"/>')
         elif points:
             parts.append(f'<path class="curve s{colour}" d="{path}"/>')
-    for place, (name, colour) in enumerate(names.items()):
-        parts.append(_line(44 + place * 110, 9, 60 + place * 110, 9, f"curve s{colour}"))
-        parts.append(_text(65 + place * 110, 13, name, ""))
-    return _svg(width, height, parts, title)
+    return _svg(width, height, [*parts, _legend(names)], title)
+
+
+def checkpoints(
+    series: Sequence[tuple[str, Sequence[Spread | None], int]],
+    names: Sequence[str],
+    limits: tuple[float, float],
+    title: str,
+) -> str:
+    """Means with error bars at named places from left to right, one line a series: (name, a value a place, colour)."""
+    width, height = 320, 184
+    across, up = Axis(-0.2, len(names) - 0.8, 40, width - 8), Axis(*limits, height - 26, 24)
+    parts = [_frame(across, up, "", "", ticks=4, names=names)]
+    for name, values, colour in series:
+        told = [(across.at(place), value) for place, value in enumerate(values) if value]
+        path = "M" + "L".join(f"{_n(x)} {_n(up.at(value.mean))}" for x, value in told)
+        parts.append(f'<path class="curve s{colour}" d="{path}"/>' if len(told) > 1 else "")
+        for x, value in told:
+            if value.sd:
+                low, high = (min(max(value.mean + side * value.sd, limits[0]), limits[1]) for side in (-1, 1))
+                parts.append(_line(x, up.at(low), x, up.at(high), f"bar s{colour}"))
+            told_as = f"<title>{escape(name)}: {_tick(value.mean)}</title>"
+            parts.append(
+                f'<circle class="c{colour}" cx="{_n(x)}" cy="{_n(up.at(value.mean))}" r="3.5">{told_as}</circle>'
+            )
+    return _svg(width, height, [*parts, _legend({name: colour for name, _, colour in series})], title)
 
 
 def standalone(svg: str, style: str) -> str:
@@ -150,15 +174,25 @@ def standalone(svg: str, style: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}><style>{style}</style>{rest}\n'
 
 
-def _frame(across: Axis, up: Axis, x_title: str, y_title: str, ticks: int = 5) -> str:
+def _legend(names: Mapping[str, int]) -> str:
+    """A line of its colour and the name, side by side above the chart."""
+    return "".join(
+        _line(44 + place * 110, 9, 60 + place * 110, 9, f"curve s{colour}") + _text(65 + place * 110, 13, name, "")
+        for place, (name, colour) in enumerate(names.items())
+    )
+
+
+def _frame(across: Axis, up: Axis, x_title: str, y_title: str, ticks: int = 5, names: Sequence[str] = ()) -> str:
     bottom, top, left, right = up.start, up.end, across.start, across.end
     parts = []
     for value in up.ticks(ticks):
         parts.append(_line(left, up.at(value), right, up.at(value), "grid"))
         parts.append(_text(left - 6, up.at(value) + 4, _tick(value), "end tick"))
-    for value in across.ticks(ticks):
+    marks = [(float(place), name) for place, name in enumerate(names)]
+    marks = marks or [(value, _tick(value)) for value in across.ticks(ticks)]
+    for value, name in marks:
         parts.append(_line(across.at(value), bottom, across.at(value), bottom + 4, "axis"))
-        parts.append(_text(across.at(value), bottom + 17, _tick(value), "middle tick"))
+        parts.append(_text(across.at(value), bottom + 17, name, "middle tick"))
     parts.append(_line(left, bottom, right, bottom, "axis"))
     parts.append(_text((left + right) / 2, bottom + 36, x_title, "middle"))
     if y_title:

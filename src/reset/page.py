@@ -12,6 +12,7 @@ from string import Template
 from reset.records import Row
 from reset.tables import Table
 
+READINGS = ("higher", "lower", "shown", "opposite", "not shown")  # cells of their own style
 FILES = Path(__file__).parent / "report_page"
 
 
@@ -68,7 +69,7 @@ def table(given: Table) -> str:
         cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
         cells += [_cell(text, i < given.labels) for i, text in enumerate(row[1:], 1)]
         body.append(f"<tr>{''.join(cells)}</tr>")
-    label = f'role="region" aria-label="{escape(given.title)}" tabindex="0"'
+    label = f'role="group" aria-label="{escape(given.title)}" tabindex="0"'
     return (
         f'<div class="scroll" {label}><table><thead>{head}<tr>{"".join(columns)}</tr></thead>\n'
         f"<tbody>{''.join(body)}</tbody></table></div>\n{notes(*given.notes)}"
@@ -80,7 +81,7 @@ def _word(is_word: bool) -> str:
 
 
 def _cell(text: str, is_word: bool) -> str:
-    if text in ("higher", "lower", "not shown"):
+    if text in READINGS:
         return f'<td class="reading reading-{text.replace(" ", "-")}">{text}</td>'
     mean, sign, sd = text.partition(" ± ")
     spread = f' <span class="sd">± {escape(sd)}</span>' if sign else ""

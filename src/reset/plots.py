@@ -6,7 +6,7 @@ A table of several pictures has a column `panel`, by which the templates in .dvc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reset import drawing, runs
+from reset import drawing, length_classes, runs
 from reset.aggregate import BySeed, Key, Spread, spread
 from reset.records import Row
 from reset.selection_room import Scores, histogram
@@ -16,6 +16,9 @@ CONTROLS = 5  # random, control, and runs of one's own
 PAIRS = (("stage1", "stage2"), ("chat", "grounded"), ("mtl", "reset"))
 BINS = 20
 SCALED = {"instruction": 10, "faithfulness": 1, "task": 1}  # instruction scores are shown as ratings from 1 to 10
+SCALES = {"instruction": "IF (1–10)", "faithfulness": "faithfulness"}
+NAMES = {"stage2": "CD→IF", "grounded": "IF→CD"}
+LENGTH = ("length", "overall")
 TITLES = {"instruction": "Instruction following (1–10)", "faithfulness": "Faithfulness", "task": "Task performance"}
 
 
@@ -72,7 +75,7 @@ def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> 
     rows, pictures = [], []
     for family, averages in (("context", context), ("instruction", instruction)):
         bars = []
-        for run in runs.ordered(run for run, _, _ in averages):
+        for run in _runs(averages):
             value = _overall(averages, run, "length")
             if value is not None:
                 rows.append({"panel": family, "run": run, "tokens": value.mean})
@@ -83,11 +86,92 @@ def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> 
     return Figure("length", ("panel", "run", "tokens"), rows, pictures)
 
 
+def length_through_training(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
+    """Mean generated tokens at the three checkpoints of each two-stage run, apart for the two families of sets."""
+    panels = {}
+    for caption, averages in (("Context-dependent sets", context), ("Instruction sets", instruction)):
+        values = {run: by_seed for (run, metric, group), by_seed in averages.items() if (metric, group) == LENGTH}
+        panels[caption] = ({run: spread(by_seed) for run, by_seed in values.items()}, None)
+    return _through_training("length_through_training", panels, "mean answer length in tokens")
+
+
+def checkpoints(results: Sequence[Row]) -> Figure:
+    """Each data set's faithfulness, or instruction following, at the three checkpoints of each two-stage run.
+
+    `results` are rows of `metrics.read`, those of the end checkpoints included.
+    """
+    values: dict[str, dict[str, BySeed]] = {}
+    for row in results:
+        if row["metric"] in ("instruction", "faithfulness") and row["value"] is not None:
+            panel = f"{row['dataset']}: {SCALES[row['metric']]}"
+            by_seed = values.setdefault(panel, {}).setdefault(row["run"], {})
+            by_seed[row["seed"]] = row["value"] * SCALED[row["metric"]]
+    panels = {
+        panel: (
+            {run: spread(by_seed) for run, by_seed in of_panel.items()},
+            (1, 10) if panel.endswith(SCALES["instruction"]) else (0, 1),
+        )
+        for panel, of_panel in values.items()
+    }
+    return _through_training("checkpoints", panels, "at the start, the lowest evaluation loss and the end")
+
+
+def _through_training(
+    name: str, panels: Mapping[str, tuple[Mapping[str, Spread | None], tuple[float, float] | None]], title: str
+) -> Figure:
+    """One picture a panel: the values of the models at the checkpoints of each two-stage run, and the scale's ends
+    (None: from 0 to the largest value)."""
+    rows, pictures = [], []
+    for panel, (values, limits) in panels.items():
+        series: list[tuple[str, list[Spread | None], int]] = []
+        for run, models in runs.CHECKPOINTS.items():
+            told = {when: values[model] for when, model in models.items() if values.get(model)}
+            rows += [
+                {"panel": panel, "run": run, "checkpoint": when, "value": value.mean, "sd": value.sd}
+                for when, value in told.items()
+                if value
+            ]
+            if told:
+                series.append((NAMES[run], [told.get(when) for when in models], ROLES[run] + len(series)))
+        if series:
+            top = max(value.mean + (value.sd or 0) for _, of_run, _ in series for value in of_run if value)
+            places = list(next(iter(runs.CHECKPOINTS.values())))
+            drawn = drawing.checkpoints(series, places, limits or (0, top * 1.05 or 1), f"{panel}, {title}")
+            pictures.append((panel, drawn))
+    return Figure(name, ("panel", "run", "checkpoint", "value", "sd"), rows, pictures)
+
+
+def faithfulness_by_length(lengths: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
+    """Mean faithfulness of answers of like length, before and after each second stage; `lengths` as in Study."""
+    rows, pictures = [], []
+    for before, after in PAIRS:
+        found = [(run, lengths[run], colour) for run, colour in ((before, 1), (after, 4)) if run in lengths]
+        rows += [
+            {
+                "panel": run,
+                "length": length_classes.name(number),
+                "faithfulness": sum(scores) / len(scores),
+                "answers": len(scores),
+            }
+            for run, classes, _ in found
+            for number, scores in classes.items()
+        ]
+        groups = []
+        for number in sorted({number for _, classes, _ in found for number in classes}):
+            told = [(run, classes[number], colour) for run, classes, colour in found if number in classes]
+            counts = ", ".join(f"{len(scores):,} of {run}" for run, scores, _ in told)
+            bars = [(run, sum(scores) / len(scores), colour) for run, scores, colour in told]
+            groups.append((f"{length_classes.name(number)} tokens ({counts})", bars))
+        if groups:
+            pictures.append(("", drawing.bars(groups, f"Faithfulness by length of the answer: {before} and {after}")))
+    return Figure("faithfulness_by_length", ("panel", "length", "faithfulness", "answers"), rows, pictures)
+
+
 def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
     """Shares of empty answers and of answers cut at the limit, by run and family (a table for `dvc plots` alone)."""
     rows = []
     for family, averages in (("context", context), ("instruction", instruction)):
-        for run in runs.ordered(run for run, _, _ in averages):
+        for run in _runs(averages):
             empty, cut = (_overall(averages, run, metric) for metric in ("empty", "at_limit"))
             if empty and cut:
                 rows.append({"panel": f"{family}: empty", "run": run, "share": empty.mean})
@@ -131,6 +215,11 @@ def training(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> Figure:
         if series:
             pictures.append((run, drawing.lines(series, "step", f"Loss of {run} by step")))
     return Figure("training", columns, rows, pictures)
+
+
+def _runs(averages: Mapping[Key, BySeed]) -> list[str]:
+    """The runs of the study: the end checkpoints have figures of their own."""
+    return [run for run in runs.ordered(run for run, _, _ in averages) if run not in runs.ENDS]
 
 
 def _overall(averages: Mapping[Key, BySeed], run: str, metric: str) -> Spread | None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from html import escape
 
-from reset import judge_tables, plots, tables
+from reset import ablations, judge_tables, paper, plots, tables
+from reset.ablations import Ablation
 from reset.page import document
 from reset.page import notes as _notes
 from reset.page import pictures as _pictures
 from reset.page import table as _html
 from reset.plots import Figure
-from reset.study import Study
+from reset.study import Study, summary
 from reset.tables import Table
 
 
@@ -18,6 +19,9 @@ def figures(study: Study) -> list[Figure]:
     return [
         plots.tradeoff(study.averages),
         plots.second_stage(study.averages),
+        plots.checkpoints([*study.results, *study.ends]),
+        plots.length_through_training(study.context, study.instruction),
+        plots.faithfulness_by_length(study.lengths),
         plots.length(study.context, study.instruction),
         plots.form(study.context, study.instruction),
         plots.scores(study.pools),
@@ -31,18 +35,24 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
     abilities = [tables.by_dataset(study.results, metric) for metric in tables.ABILITIES]
     sections = [
         ("results", "Results", _html(tables.headline(study.averages)) + _notes(*how_to_read(study)) + _findings(study)),
-        ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
         ("tradeoff", "The trade-off", _notes(TRADEOFF) + _pictures(pictures["tradeoff"], "wide")),
+        ("paper", "Paper and ours", _notes(PAPER) + _html(_paper(study)) + _notes(paper.rises(study.averages))),
+        ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
         ("differences", "Differences", _notes(about_intervals(study)) + _html(_differences(study)) + _seeds(study)),
+        *([("ablations", "Ablations", _notes(ABLATIONS) + _html(_ablations(study)))] if study.ablations else []),
         ("second-stage", "Before and after a second stage", _pictures(pictures["second_stage"])),
         ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
+        ("checkpoints", "Through training", _notes(CHECKPOINTS) + _pictures(pictures["checkpoints"])),
         ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>"
-         + _pictures(pictures["length"], "two")),
+         + _pictures(pictures["length"], "two") + "<h3>Length through training</h3>"
+         + _pictures(pictures["length_through_training"]) + "<h3>Faithfulness by length of the answer</h3>"
+         + _notes(LENGTHS) + _pictures(pictures["faithfulness_by_length"])),
         ("judges", "Judges", _notes(judge_tables.who(study.judged)) + _judges(study)),
         ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools))
          + _pictures(pictures["scores"], "two")),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
         ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
+        ("run", "Cost and time", f"<!-- run:start -->{_notes(RUN)}<!-- run:end -->"),
     ]  # fmt: skip
     return document(
         "ReSet: results",
@@ -54,16 +64,29 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
     )
 
 
+def with_run(html: str, parts: Sequence[Table]) -> str:
+    """The page with `parts` (revision, versions, seconds, cost) where it says that they are left out.
+
+    They differ from run to run, and the page that DVC hashes must not.
+    """
+    before, rest = html.split("<!-- run:start -->")
+    _, after = rest.split("<!-- run:end -->")
+    return before + "".join(f"<h3>{escape(part.title)}</h3>{_html(part)}" for part in parts) + after
+
+
 def text(study: Study) -> str:
     """The report in Markdown, for the terminal and the repository's pages; figures are the files in report/plots."""
     parts = ["# ReSet: following instructions and staying faithful\n", lead(study) + "\n"]
     parts += ["## Results\n", tables.markdown(tables.headline(study.averages)), *[f"{n}\n" for n in how_to_read(study)]]
     parts += ["\n".join(f"* {sentence}" for sentence in _sentences(study)) + "\n"]
     parts += ["![Faithfulness against instruction following](plots/tradeoff.svg)\n", TRADEOFF + "\n"]
+    parts += ["## Paper and ours\n", PAPER + "\n", tables.markdown(_paper(study)), paper.rises(study.averages) + "\n"]
     parts += ["## The runs\n", tables.markdown(tables.legend([run for run, _, _ in study.averages]))]
     parts += ["## Differences, seed by seed\n", about_intervals(study) + "\n", tables.markdown(_differences(study))]
     if len(study.seeds) > 1:
         parts += ["## Seed by seed\n", tables.markdown(tables.by_seed(study.averages))]
+    if study.ablations:
+        parts += ["## Ablations\n", ABLATIONS + "\n", tables.markdown(_ablations(study))]
     for metric in tables.ABILITIES:
         table = tables.by_dataset(study.results, metric)
         if table.rows:
@@ -86,6 +109,24 @@ TRADEOFF = (
     "One point a run, overall; the arrows lead from each run to those that start from it, the bars are one standard "
     "deviation over seeds. Up is more faithful, right follows instructions better."
 )
+PAPER = (
+    "Each statement of the paper in our words, and the comparison of this study that it is about, over all data sets "
+    "that measure the ability. n is prompts × seeds; the interval is the paired bootstrap's. Shown: the interval "
+    "excludes 0 on the side that the paper states; opposite: on the other side; not shown: it contains 0."
+)
+ABLATIONS = (
+    "The run reset of experiments with other params, kept by make ablation, and its difference from this study over "
+    "the n seeds that both have. A changed judge also judges the evaluation: such rows do not compare."
+)
+CHECKPOINTS = (
+    "The two-stage runs at three checkpoints: the model that they start from (stage1, chat), the one of the lowest "
+    "evaluation loss (stage2, grounded; all other tables show these) and the one after the last step. Mean over seeds; "
+    "the bars are one standard deviation. Where the loss is lowest at the end, best and end are one model."
+)
+LENGTHS = (
+    "Answers to context-dependent prompts in classes of length that double, all seeds and data sets together: were "
+    "length the cause of unfaithful answers, runs would not differ within a class."
+)
 FORM = (
     "Part of a trade-off can be a collapse of format: empty answers, or answers that run on until they are cut at the "
     "limit. Overlap is the share of an answer's words, of its word pairs, and of its words counted at most as often as "
@@ -99,6 +140,10 @@ DATA = (
     "Rows read, dropped by the first reason that applies, left out because the set is capped (not needed), and kept "
     "for training, for choosing the checkpoint (dev) and for evaluation. Mean words of prompt and target over the "
     "rendered rows. Cut: prompts whose context was shortened to fit."
+)
+RUN = (
+    "Seconds, cost, versions and the git revision differ between runs with the same results, so this file leaves them "
+    "out: make show writes report/this_run.html, the same page with them."
 )
 TRAINING = "Training and evaluation loss by step, one curve a seed."
 
@@ -142,6 +187,15 @@ def _sentences(study: Study) -> list[str]:
 
 def _differences(study: Study) -> Table:
     return tables.differences(study.averages, study.intervals)
+
+
+def _paper(study: Study) -> Table:
+    return paper.table(study.averages, study.intervals, study.counts)
+
+
+def _ablations(study: Study) -> Table:
+    ours = Ablation("this study", study.averages, summary(study).get("reset_decidable"))
+    return ablations.table(ours, study.ablations)
 
 
 def _form(study: Study) -> Table:

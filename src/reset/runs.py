@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from reset.records import Row
+
 LEGEND = {
     "base": "the pre-trained model as it is",
     "chat": "the instruction-tuned model as it is",
@@ -26,9 +28,14 @@ START = {
     "random": "mtl",
     "control": "mtl",
 }
+CHECKPOINTS = {  # two-stage run: its start, the model of the lowest evaluation loss, the model after the last step
+    "stage2": {"start": "stage1", "best": "stage2", "end": "stage2_end"},
+    "grounded": {"start": "chat", "best": "grounded", "end": "grounded_end"},
+}
+ENDS = tuple(models["end"] for models in CHECKPOINTS.values())  # no runs of their own: the checkpoint figures alone
 COMPARISONS = (  # run, other, the abilities that the comparison is about
-    ("stage2", "stage1", ("faithfulness",)),
-    ("grounded", "chat", ("instruction",)),
+    ("stage2", "stage1", ("instruction", "faithfulness")),
+    ("grounded", "chat", ("instruction", "faithfulness")),
     ("reset", "mtl", ("instruction", "faithfulness", "task")),
     ("reset", "control", ("instruction", "faithfulness", "task")),
     ("reset", "random", ("instruction", "faithfulness", "task")),
@@ -40,3 +47,8 @@ def ordered(names: Iterable[str]) -> list[str]:
     """Each name once: those of the study in its order, then any others by the alphabet."""
     places = list(LEGEND)
     return sorted(set(names), key=lambda name: (places.index(name) if name in places else len(places), name))
+
+
+def without_ends(rows: Iterable[Row]) -> list[Row]:
+    """The rows (of `metrics.read`, say) whose run is one of the study's, and no end checkpoint of one."""
+    return [row for row in rows if row["run"] not in ENDS]

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reset import (
+    ablations,
     aggregate,
     agreement,
     bootstrap,
     browser,
     csv_table,
     data_statistics,
+    length_classes,
     metrics,
     records,
     runs,
     selection_room,
 )
+from reset.ablations import Ablation
 from reset.aggregate import BySeed, Key
 from reset.agreement import Answers
 from reset.errors import InputError
@@ -36,19 +39,29 @@ class Settings:
 
 @dataclass(frozen=True)
 class Study:
-    """What the tables, figures and the page are made of; `context` and `instruction` average the sets of one family."""
+    """What the tables, figures and the page are made of.
+
+    `ends` are the rows of the end checkpoints (`runs.ENDS`), which `results` and `averages` leave out; `context` and
+    `instruction` average the sets of one family, end checkpoints included. `intervals` and `counts` (prompts, seeds)
+    belong to the comparisons (run, other, metric, group). `lengths` are the faithfulness scores by run and class of
+    length.
+    """
 
     results: Sequence[Row]
+    ends: Sequence[Row]
     averages: Mapping[Key, BySeed]
     context: Mapping[Key, BySeed]
     instruction: Mapping[Key, BySeed]
     intervals: Mapping[tuple[str, str, str, str], tuple[float, float]]
+    counts: Mapping[tuple[str, str, str, str], tuple[int, int]]
+    lengths: Mapping[str, Mapping[int, Sequence[float]]]
     judged: Mapping[str, Answers]
     calibration: Row
     pools: Mapping[str, Mapping[str, Scores]]
     curves: Mapping[str, Mapping[int, Sequence[Row]]]
     data: Mapping[str, Row]
     sources: Sequence[Row]
+    ablations: Sequence[Ablation]
     seeds: Sequence[int]
     prompts: int
 
@@ -58,7 +71,8 @@ def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> S
 
     Files of other seeds or sets, left by an earlier params.yaml, are not read. InputError where there is no run.
     """
-    results = [row for _, _, path in _files("metrics/runs", "csv", seeds) for row in metrics.read(path)]
+    measured = [row for _, _, path in _files("metrics/runs", "csv", seeds) for row in metrics.read(path)]
+    results = runs.without_ends(measured)
     if not results:
         raise InputError(f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`")
     prompts = records.by_id(records.stream("data/evaluation.jsonl"), "data/evaluation.jsonl")
@@ -76,18 +90,23 @@ def load(settings: Settings, seeds: Sequence[int], datasets: Sequence[str]) -> S
     )
     of_context = {id for id, row in prompts.items() if row["task"] != "instruction"}
     context_sets = {prompts[id]["dataset"] for id in of_context}
+    intervals, counts = _intervals(averages, scores, settings)
     return Study(
         results=results,
+        ends=[row for row in measured if row["run"] in runs.ENDS],
         averages=averages,
-        context=aggregate.macro(row for row in results if row["dataset"] in context_sets),
-        instruction=aggregate.macro(row for row in results if row["dataset"] not in context_sets),
-        intervals=_intervals(averages, scores, settings),
+        context=aggregate.macro(row for row in measured if row["dataset"] in context_sets),
+        instruction=aggregate.macro(row for row in measured if row["dataset"] not in context_sets),
+        intervals=intervals,
+        counts=counts,
+        lengths=length_classes.faithfulness(scores),
         judged=judged,
         calibration=data_statistics.read_json(Path("metrics/calibration.json")),
         pools=pools,
         curves=_curves(seeds),
         data=data_statistics.load(datasets),
         sources=sources,
+        ablations=ablations.load("report/ablations"),
         seeds=sorted({row["seed"] for row in results}),
         prompts=len(prompts),
     )
@@ -138,12 +157,14 @@ def _answers(
     seeds: Sequence[int], shown: set[str]
 ) -> tuple[dict[str, dict[int, list[Row]]], dict[str, dict[str, Row]], dict[str, Answers]]:
     """Scores of all answers by run and seed, the shown answers of the first seed by run and id, and what the judges
-    said of all answers by data set."""
+    said of all answers by data set; end checkpoints are left out."""
     scores: dict[str, dict[int, list[Row]]] = {}
     texts: dict[str, dict[str, Row]] = {}
     judged: dict[str, Answers] = {}
-    kept = ("id", "dataset", "seen", *[f"s_{judge}" for judge in metrics.JUDGES])
+    kept = ("id", "dataset", "seen", "tokens", *[f"s_{judge}" for judge in metrics.JUDGES])
     for run, seed, path in _files("data/answers", "jsonl", seeds):
+        if run in runs.ENDS:
+            continue
         of_run = scores.setdefault(run, {}).setdefault(seed, [])
         for row in records.stream(path):
             of_run.append({column: row[column] for column in kept})
@@ -155,8 +176,9 @@ def _answers(
 
 def _intervals(
     averages: Mapping[Key, BySeed], scores: dict[str, dict[int, list[Row]]], settings: Settings
-) -> dict[tuple[str, str, str, str], tuple[float, float]]:
-    intervals = {}
+) -> tuple[dict[tuple[str, str, str, str], tuple[float, float]], dict[tuple[str, str, str, str], tuple[int, int]]]:
+    """The interval of each comparison, and its number of prompts and seeds."""
+    intervals, counts = {}, {}
     for run, other, abilities in runs.COMPARISONS:
         for metric in abilities:
             for group in aggregate.groups_of(averages, metric):
@@ -164,7 +186,9 @@ def _intervals(
                 if gaps:
                     key = (run, other, metric, group)
                     intervals[key] = bootstrap.interval(gaps, settings.draws, settings.seed)
-    return intervals
+                    shapes = [table.shape for table in gaps.values()]
+                    counts[key] = (sum(prompts for _, prompts in shapes), shapes[0][0])
+    return intervals, counts
 
 
 def _pools(settings: Settings, seeds: Sequence[int]) -> tuple[dict[str, dict[str, Scores]], list[Row]]:

@@ -127,6 +127,7 @@
     at("page").textContent = `page ${page + 1} of ${pages}`;
     at("previous").disabled = page === 0;
     at("next").disabled = page === pages - 1;
+    at("items").ariaBusy = "false";
   };
 
   const remember = () => {
@@ -167,12 +168,15 @@
   let waiting;
   at("controls").addEventListener("input", (event) => {
     if (event.target.id === "source") { datasets(); }
-    page = 0; wanted = "";
+    page = 0; wanted = ""; at("items").ariaBusy = "true";
     clearTimeout(waiting);
     waiting = setTimeout(update, event.target.id === "query" ? 120 : 0);
   });
   at("controls").addEventListener("submit", (event) => event.preventDefault());
-  at("controls").addEventListener("reset", () => setTimeout(() => { datasets(); page = 0; wanted = ""; update(); }));
+  at("controls").addEventListener("reset", () => {
+    at("items").ariaBusy = "true";
+    setTimeout(() => { datasets(); page = 0; wanted = ""; update(); });
+  });
   at("open").addEventListener("click", () => {
     const all = [...at("items").querySelectorAll("details")];
     const open = !all.every((details) => details.open);
