@@ -79,6 +79,7 @@ class VllmEngine:
                 gpu_memory_utilization=self.options.memory,
                 enforce_eager=self.options.enforce_eager,
                 enable_prefix_caching=True,
+                block_size=32 if current_platform.is_cpu() else None,  # only whole blocks are shared: not 128 tokens
                 generation_config="vllm",  # none of the model folder's own sampling defaults
             )
         except (RuntimeError, ValueError) as error:
