@@ -11,8 +11,8 @@ size, where no number means anything. All settings were written down before any 
 
 Run: `python benchmarks/study.py --data FOLDER... --model FOLDER --out FOLDER`. The data folders hold nq.jsonl and
 alpaca.jsonl, and perhaps bioasq.jsonl, vicuna_eval.jsonl, koala_eval.jsonl, with the sets' published columns. The
-model is an instruction-tuned one: a folder, or a GGUF file. Needs torch, transformers, accelerate, numpy, bm25s,
-rouge-score and yaml.
+model is an instruction-tuned one: a folder, or a GGUF file (with the package gguf). Needs torch, transformers,
+accelerate, numpy, tqdm, yaml, bm25s and rouge-score with its nltk, absl-py and six.
 """
 
 import argparse

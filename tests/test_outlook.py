@@ -104,6 +104,15 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
     assert json.loads(Path("metrics/cost.json").read_text())["calls"] == 1
 
 
+def test_what_no_llm_judges_is_not_counted(store):
+    judges = {"instruction": {"backend": "openai", "samples": "scorer", "openai": asdict(ENDPOINT)}}
+    records.write_text("params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges}))
+    records.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
+    records.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
+    printed = estimate()
+    assert "judge_instruction" not in printed and "All: 5 texts" in printed
+
+
 def test_the_rubric_costs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     judges = {"instruction": {"backend": "rubric", "samples": None, "openai": None}}
