@@ -53,6 +53,17 @@ def answered(process):
     return read("vllm.jsonl")
 
 
+def gone(group):
+    """Whether no process of the group is left, a moment later at most."""
+    for _ in range(100):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def lines():
     return sum(shard.read_bytes().count(b"\n") for shard in shards.WORK.glob("*/*.jsonl"))
 
@@ -62,16 +73,15 @@ def greedy(rows):
 
 
 def test_five_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, place, monkeypatch):
-    count, rng = 600, random.Random(0)
+    count, rng = 900, random.Random(0)
     for _ in range(5):
-        before, more = lines(), rng.randint(1, count // 8)
+        before, more = lines(), rng.randint(1, 60)
         process = start(vllm_python, count)
         while process.poll() is None and lines() < before + more:
             time.sleep(rng.random() * 0.02)
         process.kill()
         assert process.wait() == -signal.SIGKILL, Path("vllm.log").read_text()[-3000:]
-        with pytest.raises(ProcessLookupError):  # nobody is left in its group to hold the device's memory
-            os.killpg(process.pid, 0)
+        assert gone(process.pid)  # nobody is left to hold the device's memory
     assert 5 <= lines() < count
     kept = {id: found for folder in shards.WORK.iterdir() for id, found in shards.finished(folder).items()}
     rows = answered(start(vllm_python, count))
