@@ -41,7 +41,8 @@ def main() -> None:
         assert server.stdout
         url = server.stdout.readline().strip()
         with tempfile.TemporaryDirectory() as folder, Store(f"{folder}/judge.sqlite") as store:
-            measure(store, replace(ENDPOINT, base_url=url, concurrency=CONCURRENCY, timeout=30.0), calls)
+            settings = {"base_url": url, "concurrency": CONCURRENCY, "timeout": 30.0, "budget_usd": 100.0}
+            measure(store, replace(ENDPOINT, parse_retries=0, **settings), calls)
     finally:
         server.terminate()
 
