@@ -139,7 +139,9 @@ def fit(
 def merge(start: Path, adapters: Path, folder: Path) -> Path:
     """Add trained adapters to the start model's weights; returns `folder`, which then holds the sum in fp32."""
     from peft import PeftModel
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+    unset_hf_deepspeed_config()  # else ZeRO-3 would shard this model too, and wait for processes that do not load it
     model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32, local_files_only=True)
     PeftModel.from_pretrained(model, adapters).merge_and_unload().save_pretrained(folder)
     return folder
