@@ -150,7 +150,7 @@ def tiny_model(place: Path, texts: list[Path]) -> Path:
     learn = trainers.BpeTrainer(vocab_size=2000, special_tokens=symbols, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train([str(path) for path in texts], learn)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(place)
-    tiny_llama.model(vocab_size=2000, max_position_embeddings=4096).save_pretrained(place)
+    tiny_llama.model(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=4096).save_pretrained(place)
     return place
 
 
