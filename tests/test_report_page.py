@@ -250,7 +250,7 @@ def test_the_dark_page_is_dark_and_the_light_one_light(visit):
     for scheme in ("light", "dark"):
         page = visit(color_scheme=scheme)
         colours = [page.evaluate("getComputedStyle(document.body).backgroundColor")]
-        colours.append(page.evaluate("getComputedStyle(document.querySelector('.figure text')).fill"))
+        colours.append(page.evaluate("getComputedStyle(document.querySelector('.figure .label')).fill"))
         shades[scheme] = [sum(map(int, re.findall(r"\d+", colour))) / 3 for colour in colours]
     assert shades["light"][0] > 200 > 60 > shades["light"][1]
     assert shades["dark"][0] < 60 < 200 < shades["dark"][1]
@@ -283,9 +283,9 @@ def test_five_thousand_prompts_of_fourteen_samples_stay_fluid(visit, html, tmp_p
     (tmp_path / "large.html").write_text(html[: before.start()] + data + html[before.end() :])
     page = visit(at=(tmp_path / "large.html").as_uri())
     loaded = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    spent = {"load": loaded}
+    spent = {}
     for id, value in STEPS:
         spent[id], told = page.evaluate(CLOCK, [id, value])
         assert re.match(r"[1-9]\d* of 5000 prompts", told)
-    print({name: f"{time:.0f} ms" for name, time in spent.items()}, f"{len(data) / 1e6:.1f} MB")
-    assert spent.pop("load") < 3000 and max(spent.values()) < 1000, spent
+    assert max(spent.values()) < 1000, spent
+    assert loaded < 10_000  # of 10 MB, on a busy machine too

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reset import metrics, params
+from reset import metrics, params, runs
 from reset.errors import InputError
 from reset.records import Row
 
@@ -45,7 +45,7 @@ def fetch(name: str, into: Path) -> Revision:
     for path in ("params.yaml", "dvc.yaml", "metrics/results.csv"):
         if not _copy(tree, path, into, files):
             raise InputError(f"{name}: it has no {path}; a revision with a finished, committed `dvc repro` is expected")
-    results = metrics.read(files["metrics/results.csv"])
+    results = runs.without_ends(metrics.read(files["metrics/results.csv"]))
     plots = {key: spec for plot in params.load(files["dvc.yaml"]).get("plots", []) for key, spec in plot.items()}
     wanted = [PROMPTS, *(answers(run, seed) for run, seed in sorted({(row["run"], row["seed"]) for row in results}))]
     wanted += [path for spec in plots.values() for path in spec["y"]]
