@@ -21,29 +21,53 @@ HERE = {
     r"make (demo|test|setup)": r"make --dry-run \1",
     r"make (show|estimate)": r"make --assume-old=.venv/.complete \1",  # without installing anything
     r"(dvc exp run --queue .*)": r"\1",
-    r"(dvc (status|dag|exp show|metrics diff|plots diff|queue status|config|remote).*)": r"\1",
+    r"(dvc (status|dag|exp show|metrics diff|plots diff|plots show|queue status|config|remote).*)": r"\1",
     r"git clone https://example.org/reset.git": 'git clone --quiet . "../clone$RANDOM"',
     r"((cp|export|git commit|source) .*|cat metrics/mixes/mtl.json metrics/evalset.json)": r"\1",
 }
 # -> the test that runs it, or the same on a smaller world
-DVC, COMMANDS = "tests/test_dvc.py::", "tests/test_commands.py::"
+DVC, COMMANDS, REMOTES = "tests/test_dvc.py::", "tests/test_commands.py::", "tests/test_remotes.py::"
 ELSEWHERE = {
     r"make demo|dvc repro": f"{DVC}test_two_clean_runs_write_the_same_lock",
-    r"dvc repro (judge_ready|models|mix evalset|--dry|--single-item .*)": f"{DVC}test_a_second_repro_runs_nothing",
+    r"dvc repro (judge_ready|models|mix evalset|report|--dry|--single-item .*)": (
+        f"{DVC}test_a_second_repro_runs_nothing"
+    ),
     r"dvc exp run -S .*": f"{DVC}test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it",
     r"dvc exp run --queue .*|dvc queue start": f"{DVC}test_a_queued_experiment_runs_and_shows_up",
     r"dvc exp run --temp .*": f"{DVC}test_an_experiment_in_a_copy_uses_the_copys_source",
     r"dvc repro fetch@manuals .*|cat .*manuals.json": f"{COMMANDS}test_own_data_go_through_as_the_page_says",
     r"python -c .*AutoModelForCausalLM.*": f"{COMMANDS}test_pickled_weights_are_converted_as_the_page_says",
+    r"dvc exp run --name fast .*|make compare .*": (
+        "tests/test_compare.py::test_make_compare_writes_one_page_of_a_revision_and_an_experiment"
+    ),
+    r"make ablation .*": (
+        "tests/test_ablation_page.py::test_make_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
+    ),
+    r"make publish .*": "tests/test_publish.py::test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin",
+    r"dvc (push|pull)|cd reset": f"{REMOTES}test_a_fresh_clone_pulls_and_has_nothing_to_run",
+    r"dvc pull (report|models/.*|rank@.*)": f"{REMOTES}test_a_part_is_pulled_alone_and_the_report_needs_no_pull",
+    r"chmod -R u\+w .dvc/cache": f"{REMOTES}test_a_lost_or_damaged_file_is_an_error_and_comes_back",
+    r"git tag .*|git push --tags|dvc (artifacts )?get .*": (
+        f"{REMOTES}test_a_tagged_model_is_a_dvc_artifact_and_others_are_had_by_their_path"
+    ),
+    r".* stages/preference_pairs.py .*": (
+        "tests/test_rank_stages.py::test_preference_pairs_are_what_trl_s_dpo_trainer_takes"
+    ),
+    r".* stages/context_dependency.py .*": (
+        "tests/test_context_dependency.py::test_the_script_keeps_the_rows_that_gain_enough"
+    ),
+    r"python benchmarks/study.py .*": (
+        "tests/test_benchmark_study.py::test_all_runs_are_trained_sampled_judged_and_compared"
+    ),
     r"PYTHONPATH=src:\. python benchmarks/data.py --quick": (
         "tests/test_benchmark_data.py::test_both_sides_write_the_same_prompts_and_the_last_line_is_the_result"
     ),
 }
 # -> why none does
 NOWHERE = {
-    r"python -m pip install vllm==.*": "gigabytes from the package index",
+    r"python -m pip install .*vllm.*": "gigabytes from the package index",
+    r"python benchmarks/training(_options)?.py": "takes minutes; it is run by hand, and what it printed is kept",
     r"python -c .import torch, vllm; .*|python -m vllm\..*": "vLLM is not among the tests' packages",
-    r"dvc (push|pull)": "needs a remote that holds the demo's files",
 }
 
 

@@ -18,7 +18,15 @@ def test_two_clean_runs_write_the_same_lock(runs):
 
 
 def test_a_second_repro_runs_nothing(world):
-    for words in ([], ["--dry"], ["judge_ready"], ["models"], ["mix", "evalset"], ["--single-item", "report"]):
+    for words in (
+        [],
+        ["--dry"],
+        ["judge_ready"],
+        ["models"],
+        ["mix", "evalset"],
+        ["report"],
+        ["--single-item", "report"],
+    ):
         assert clones.ran(clones.dvc(world, "repro", *words)) == []
     assert "up to date" in clones.dvc(world, "status")
 
