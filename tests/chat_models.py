@@ -115,7 +115,7 @@ def save(folder: Path, family: Family, chat: bool = True) -> Path:
     import transformers
 
     shape: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 8}
-    shape |= {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
+    shape |= {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 2048}
     names = tokenizer(family, chat)
     ids = {"bos_token_id": names.bos_token_id, "eos_token_id": names.eos_token_id, "pad_token_id": names.pad_token_id}
     config_class = getattr(transformers, f"{family.model}TextConfig", None) or getattr(

@@ -40,7 +40,7 @@ def largest_difference(pairs, folder, use_contradiction):
     # the package gets all sentences and leaves out the short ones itself
     whole = [summac_zs.image("", [document], answer) for document, answer in pairs]
     theirs = summac_package.score(summac_package.load(folder, use_contradiction), whole)
-    assert max(ours) - min(ours) > 0.1, "scores must differ for an agreement to mean anything"
+    assert max(ours) - min(ours) > 0.01, "scores must differ by far more than the tolerance to mean anything"
     return max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
 
 

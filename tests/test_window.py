@@ -32,12 +32,13 @@ def test_a_setting_that_allows_for_more_is_an_error_that_names_it(tmp_path):
 
 def test_the_template_stage_stops_before_it_renders_what_the_model_cannot_take(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tiny_llama.save(tmp_path / "models/base")
+    tiny_llama.save(tmp_path / "models/chat")
     data = {"templates": "paper", "overlong": "trim_context", "max_tokens": 65}
-    values = {"data": data, "sampling": {"max_new_tokens": 9}, "evaluation": {"max_new_tokens": 9}}
+    values = {"data": data, "template": {"style": "alpaca"}}
+    values |= {name: {"max_new_tokens": 9} for name in ("sampling", "evaluation")}
     monkeypatch.setattr(params, "declared", lambda stage, **item: params.Section(values, "", stage))
     monkeypatch.setattr("sys.argv", ["template", "nq"])
-    with pytest.raises(InputError, match="'data.max_tokens' is 65, but models/base has a window of 64"):
+    with pytest.raises(InputError, match="'data.max_tokens' is 65, but models/chat has a window of 64"):
         template.main()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reset import csv_table, drawing
+from reset.aggregate import Spread
 from reset.records import Row
 from reset.revision import Revision
 
@@ -83,4 +84,18 @@ def _curves(a: list[Cells], b: list[Cells], x: str, y: str, title: str) -> str:
     return drawing.lines(series, x, title)
 
 
-DRAWINGS = {"points": _points, "bars": _bars, "curves": _curves, "steps": _curves}  # by template in .dvc/plots
+def _checkpoints(a: list[Cells], b: list[Cells], x: str, y: str, title: str) -> str:
+    """One line a two-stage run and side, from checkpoint to checkpoint."""
+    places = list(dict.fromkeys(row[x] for row in [*a, *b]))
+    series = []
+    for name, side, colour in (("A", a, A), ("B", b, B)):
+        for run in dict.fromkeys(row["run"] for row in side):
+            told = {row[x]: Spread(float(row[y]), None, {}) for row in side if row["run"] == run}
+            series.append((name, [told.get(place) for place in places], colour))
+    top = max(float(row[y]) for row in [*a, *b])
+    return drawing.checkpoints(series, places, (0, top * 1.05 or 1), title)
+
+
+DRAWINGS = {  # by template in .dvc/plots
+    "points": _points, "bars": _bars, "curves": _curves, "steps": _curves, "checkpoints": _checkpoints,
+}  # fmt: skip
