@@ -64,7 +64,8 @@ def test_tables_by_data_set_leave_out_what_is_equal(pair):
     a, b = pair
     task, *others = [table for table in compare.by_dataset(a.results, b.results) if table.rows]
     assert task.title == "Task by data set" and others == []
-    assert [row[0] for row in task.rows] == ["reset"] and task.notes == ["The same on both sides: stage1, stage2, mtl, direct."]
+    assert [row[0] for row in task.rows] == ["reset"]
+    assert task.notes == ["The same on both sides: stage1, stage2, mtl, direct."]
 
 
 def test_seeds_of_one_side_alone_are_in_its_mean_and_not_in_the_difference(tmp_path, monkeypatch):
