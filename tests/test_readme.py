@@ -1,5 +1,6 @@
 """The README shows the committed study and nothing else."""
 
+import json
 import re
 from pathlib import Path
 
@@ -24,3 +25,13 @@ def test_the_studys_report_comes_from_its_results():
     report = Path("report/study/report.md").read_text()
     table = tables.markdown(tables.headline(averages))
     assert table in report
+
+
+def test_the_readmes_ratios_are_those_that_the_benchmarks_printed():
+    rows = re.findall(r"^\| \[(\w+)\.txt\]\(.*\) \| (.*) \| .* \| ([\d.]+) \|$", Path("README.md").read_text(), re.M)
+    assert len(rows) > 10
+    for file, name, ratio in rows:
+        printed = [line for line in Path(f"benchmarks/{file}.txt").read_text().splitlines() if line.startswith("[{")]
+        assert {"name": name, "ratio": float(ratio)}.items() <= {
+            key: value for entry in json.loads(printed[-1]) if entry["name"] == name for key, value in entry.items()
+        }.items()
