@@ -167,8 +167,8 @@ def profile(
         settings["models"][name] = {"source": "folder", "id": str(folder), "revision": None}
     settings["models"]["nli"] = {"source": "none", "id": None, "revision": None}
     settings["train"]["shared"] |= {
-        "max_length": size["tokens"] + 32, "eval_every": 25, "micro_batch": size["micro"], "length_window": 8,
-        "precision": "bf16",
+        "max_length": size["tokens"] + 32, "eval_every": 25, "save_every": 1000, "micro_batch": size["micro"],
+        "length_window": 8, "precision": "bf16",
     }  # fmt: skip
     for run in runs.START:
         continued = runs.START[run] == "mtl" or run == "direct"

@@ -6,7 +6,7 @@ No stage of the graph. What it writes can be a data set of your own (docs/own-da
 import argparse
 from pathlib import Path
 
-from reset import context_dependency, params, records, templates
+from reset import chat, context_dependency, params, records, templates
 from reset.errors import explain
 
 
@@ -19,6 +19,8 @@ def main() -> None:
     args = parser.parse_args()
     everything = params.load("params.yaml")
     wording = templates.load(everything["data"]["templates"])
+    if everything["template"]["style"] == "chat":
+        wording = wording.chat(chat.renderer(args.model))
 
     rows = records.read(args.rows)
     found = context_dependency.gains(rows, wording, args.model, everything["train"]["shared"]["max_length"])

@@ -21,9 +21,9 @@ HERE = {
     r"make (demo|test|setup)": r"make --dry-run \1",
     r"make (show|estimate)": r"make --assume-old=.venv/.complete \1",  # without installing anything
     r"(dvc exp run --queue .*)": r"\1",
-    r"(dvc (status|dag|exp show|metrics diff|plots diff|plots show|queue status|config|remote).*)": r"\1",
+    r"(dvc (status|dag|exp show|plots show|queue status|config|remote).*|dvc (metrics|plots) diff)": r"\1",
     r"git clone https://example.org/reset.git": 'git clone --quiet . "../clone$RANDOM"',
-    r"((cp|export|git commit|source) .*|cat metrics/mixes/mtl.json metrics/evalset.json)": r"\1",
+    r"((cp profiles/|export |git commit |source ).*|cat metrics/mixes/mtl.json metrics/evalset.json)": r"\1",
 }
 # -> the test that runs it, or the same on a smaller world
 DVC, COMMANDS, REMOTES = "tests/test_dvc.py::", "tests/test_commands.py::", "tests/test_remotes.py::"
@@ -37,7 +37,8 @@ ELSEWHERE = {
     r"dvc exp run --temp .*": f"{DVC}test_an_experiment_in_a_copy_uses_the_copys_source",
     r"dvc repro fetch@manuals .*|cat .*manuals.json": f"{COMMANDS}test_own_data_go_through_as_the_page_says",
     r"python -c .*AutoModelForCausalLM.*": f"{COMMANDS}test_pickled_weights_are_converted_as_the_page_says",
-    r"dvc exp run --name fast .*|make compare .*": (
+    r"cp -r models/reset_31 iteration_1": f"{DVC}test_a_second_iteration_samples_from_the_model_of_the_first",
+    r"dvc exp run --name fast .*|dvc (metrics|plots) diff HEAD fast.*|make compare .*": (
         "tests/test_compare.py::test_make_compare_writes_one_page_of_a_revision_and_an_experiment"
     ),
     r"make ablation .*": (

@@ -70,7 +70,7 @@ def test_a_model_that_has_learned_to_read_gains_from_the_context(folder):
 
 def test_the_script_keeps_the_rows_that_gain_enough(folder, monkeypatch, capsys):
     monkeypatch.setattr(templates, "load", lambda name: WORDING)
-    settings = {"data": {"templates": "any"}, "train": {"shared": {"max_length": 64}}}
+    settings = {"data": {"templates": "any"}, "template": {"style": "alpaca"}, "train": {"shared": {"max_length": 64}}}
     Path("params.yaml").write_text(yaml.safe_dump(settings))
     write("rows.jsonl", rows(30))
     gains = context_dependency.gains(rows(30), WORDING, folder, 64)

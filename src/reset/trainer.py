@@ -3,6 +3,7 @@
 import math
 import resource
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,11 +125,13 @@ def fit(
     `full` is the speed in tokens/s that would be the devices' peak, None where that is not known. Returns the log, one
     dict an entry, each with its `step`.
     """
-    from dvclive import Live
-
     trainer = CompletionTrainer(model, args, train, dev, steps, job.shared)
     last = folder.latest()
-    live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None) if folder.leads else None
+    live = None
+    if folder.leads and find_spec("dvclive"):  # benchmarks run where DVC is not installed, too
+        from dvclive import Live
+
+        live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None)
     trainer.remove_callback(PrinterCallback)
     tokens = [sum(len(train[i].input_ids) for i in step) for step in steps]
     trainer.add_callback(Watch(folder, tokens, job.shared.save_every, full, live))
@@ -235,7 +238,7 @@ class Watch(TrainerCallback):
     """Marks checkpoints as whole, says how far the run is, how fast, and for how long yet, and logs that to DVCLive.
 
     `tokens` are those of each step; `save_every` is that of `train.shared`, `full` that of `fit`. Only the process that
-    leads has a `live`.
+    leads has a `live`, where DVCLive is installed, and speaks.
     """
 
     def __init__(self, folder: Folder, tokens: list[int], save_every: int, full: float | None, live: "Live | None"):
