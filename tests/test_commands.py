@@ -42,7 +42,7 @@ ELSEWHERE = {
         "tests/test_compare.py::test_make_compare_writes_one_page_of_a_revision_and_an_experiment"
     ),
     r"make ablation .*": (
-        "tests/test_ablation_page.py::test_make_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
+        "tests/test_ablations.py::test_make_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
     ),
     r"make publish .*": "tests/test_publish.py::test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin",
     r"dvc (push|pull)|cd reset": f"{REMOTES}test_a_fresh_clone_pulls_and_has_nothing_to_run",
