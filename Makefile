@@ -22,7 +22,8 @@ study: setup
 	mkdir -p report/study/plots && cp report/plots/*.svg report/study/plots/ && cp report/report.md metrics/results.csv report/study/
 	@PYTHONPATH=src python stages/show.py
 	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics
-	rm -rf data/candidates data/answers && dvc checkout --quiet  # what other seeds left there would make the report stale
+	rm -rf data/candidates data/answers  # what other seeds left there would make the report stale
+	dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
 
 # one experiment with other params, in a copy; the report compares the numbers kept of it with its own
 SET ?= ranking.selection=worst

@@ -46,7 +46,9 @@ def fetch(name: str, into: Path) -> Revision:
         if not _copy(tree, path, into, files):
             raise InputError(f"{name}: it has no {path}; a revision with a finished, committed `dvc repro` is expected")
     results = runs.without_ends(metrics.read(files["metrics/results.csv"]))
-    plots = {key: spec for plot in params.load(files["dvc.yaml"]).get("plots", []) for key, spec in plot.items()}
+    declared = {key: spec for plot in params.load(files["dvc.yaml"]).get("plots", []) for key, spec in plot.items()}
+    # a plot over files that the seeds name shows one run's curves, or this machine's speed: nothing to compare
+    plots = {key: spec for key, spec in declared.items() if not any("${" in path for path in spec["y"])}
     wanted = [PROMPTS, *(answers(run, seed) for run, seed in sorted({(row["run"], row["seed"]) for row in results}))]
     wanted += [path for spec in plots.values() for path in spec["y"]]
     return Revision(
