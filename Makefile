@@ -21,7 +21,7 @@ study: setup
 	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml && dvc repro
 	mkdir -p report/study/plots && cp report/plots/*.svg report/study/plots/ && cp report/report.md metrics/results.csv report/study/
 	@PYTHONPATH=src python stages/show.py
-	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics
+	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics report/plots
 	rm -rf data/candidates data/answers  # what other seeds left there would make the report stale
 	dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
 
