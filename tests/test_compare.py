@@ -180,12 +180,13 @@ def test_dvc_shows_and_compares_an_experiment(documented):
     assert {"direct", "report"} <= ran <= {
         "direct", "predict", "grade_task", "grade_faithfulness", "grade_instruction", "evaluate", "report",
     }  # fmt: skip
-    assert any(f"direct_{metric}" in documented.said for metric in ("instruction", "faithfulness"))
     assert "train.direct.learning_rate" in documented.said
+    # so small a world scores alike whatever the rate: what did not change is shown on demand
+    assert "direct_faithfulness" in clones.dvc(documented.world, "metrics", "diff", "--all", "HEAD", "fast")
     numbers = json.loads((documented.world / "metrics/summary.json").read_text())
     shown = clones.dvc(documented.world, "exp", "show", "--csv", "--only-changed", "--drop", ".*/.*").splitlines()[0]
     columns = {*shown.split(",")} - {"Experiment", "rev", "typ", "Created", "parent"}
-    assert len(numbers) <= 20 and columns & {*numbers} and "train.direct.learning_rate" in columns
+    assert len(numbers) <= 20 and "train.direct.learning_rate" in columns
     assert all("." in name and "/" not in name for name in columns - {*numbers})  # parameters, no files
     assert '"rev": "fast"' in documented.plots and '"rev": "HEAD"' in documented.plots
 
