@@ -156,5 +156,5 @@ def test_a_tree_with_changes_or_a_changed_model_is_refused(world, hub):
 
 def refused(done, hub, said):
     assert done.returncode != 0 and not any(hub.files.values())
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ")]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert len(lines) == 1 and lines[0].startswith("error: ") and said in lines[0]
