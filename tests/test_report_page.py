@@ -147,7 +147,8 @@ def test_a_prompt_shows_all_candidates_with_scores_and_one_winner(visit):
         page.select_option("#source", source)
         first = searched(page).locator("#items details").first
         first.locator("summary").click()
-        assert (first.locator(".answer").count(), first.locator(".answer.chosen").count()) == (answers, winners)
+        playwright.expect(first.locator(".answer")).to_have_count(answers)
+        playwright.expect(first.locator(".answer.chosen")).to_have_count(winners)
         texts.append(first.locator(".answers").inner_text())
     assert "total" in texts[0] and "★ temperature" in texts[0]
     assert "reset_s" in texts[2] and page.locator("#items script").count() == 0
@@ -206,7 +207,7 @@ def test_the_page_can_be_used_without_a_mouse(visit):
     assert found(page) == 1
     page.focus("#items summary")
     page.keyboard.press("Enter")
-    assert page.locator("#items details[open] .answer").count() == 7
+    playwright.expect(page.locator("#items details[open] .answer")).to_have_count(7)
 
 
 def test_headings_go_down_one_level_at_a_time(visit):

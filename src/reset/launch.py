@@ -40,3 +40,16 @@ def relaunch(command: str) -> None:
     code = subprocess.run([*words, sys.argv[0], shlex.join(sys.argv[1:])], check=False).returncode
     if code:
         raise InputError(f"'{command}' ended with code {code}; what failed is said above")
+
+
+def leave() -> None:
+    """Wait for the other processes, where there are some, and part from them: one that ended before the leader has
+    written the model would take the leader with it.
+    """
+    if not inside():
+        return
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()

@@ -143,6 +143,7 @@ def run(job: Job) -> None:
                 export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
+    launch.leave()
 
 
 def keep(job: Job) -> None:
