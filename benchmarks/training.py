@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from benchmarks import random_llama  # noqa: E402
 from reset.encoding import IGNORE, Example  # noqa: E402
+from tests.tiny_llama import PLAIN  # noqa: E402
 
 SIDES = {
     "ours": "this project, micro-batches of 2 sorted by length",
@@ -127,26 +128,8 @@ def settings_of_ours(longest: int, **changes: Any) -> Any:
     """`training.Shared` for a benchmark: bf16, nothing saved or evaluated on the way."""
     from reset import training
 
-    plain = {
-        "max_length": longest,
-        "eval_every": 10**6,
-        "save_every": 10**6,
-        "warmup": 0.0,
-        "weight_decay": 0.0,
-        "precision": "bf16",
-        "micro_batch": 2,
-        "length_window": 1,
-        "packing": False,
-        "attention": "sdpa",
-        "compile": False,
-        "liger": False,
-        "gradient_checkpointing": False,
-        "frozen": [],
-        "lora": None,
-        "deepspeed": None,
-        "launch": None,
-    }
-    return training.Shared(**{**plain, **changes})
+    speed = {"max_length": longest, "eval_every": 10**6, "save_every": 10**6, "warmup": 0.0, "precision": "bf16"}
+    return training.Shared(**{**PLAIN, **speed, "micro_batch": 2, **changes})
 
 
 def ours(folder: Path, data: list[Example], packing: bool) -> Any:

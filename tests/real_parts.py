@@ -92,15 +92,8 @@ def vllm_server(vllm_python, smollm2, tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("vllm") / "log"
-    command = [
-        vllm_python,
-        "-m",
-        "vllm.entrypoints.openai.api_server",
-        "--model",
-        smollm2,
-        "--served-model-name",
-        SERVED,
-    ]
+    command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", smollm2]
+    command += ["--served-model-name", SERVED]
     command += ["--host", "127.0.0.1", "--port", port, "--dtype", "bfloat16", "--enforce-eager"]
     command = [str(part) for part in [*command, "--max-model-len", 2048]]
     with open(log, "w") as out:
@@ -113,5 +106,6 @@ def vllm_server(vllm_python, smollm2, tmp_path_factory):
             time.sleep(0.5)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        os.killpg(process.pid, signal.SIGTERM)  # its engine is a process of its own
-        process.wait(120)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)  # its engine is a process of its own
+            process.wait(120)

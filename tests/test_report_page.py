@@ -95,6 +95,11 @@ def found(page):
     return int(searched(page).locator("#count").inner_text().split()[0])
 
 
+def showing(page, count):
+    """Wait until `count` opened prompts show their text: a browser tells of an opened one only afterwards."""
+    playwright.expect(page.locator("#items details[open] .body")).to_have_count(count)
+
+
 def facts(page):
     return searched(page).locator("#items summary .facts").all_inner_texts()
 
@@ -105,6 +110,7 @@ def test_search_finds_words_in_prompts_and_answers_and_marks_them(visit):
     page.fill("#query", "PERSON 3")
     assert 0 < found(page) <= 54
     page.locator("#items summary").first.click()
+    showing(page, 1)
     assert {"person", "3"} <= {text.lower() for text in page.locator("#items mark").all_inner_texts()}
     for words in ("no such words", "a+(b"):
         page.fill("#query", words)
@@ -183,7 +189,8 @@ def test_pages_turn_and_every_prompt_is_on_exactly_one(visit):
         counts.append(page.locator("#items > li").count())
     assert counts == [20, 20, 14]
     page.click("#previous")
-    assert page.locator("#page").inner_text() == "page 2 of 3" and page.url.endswith("#page=2")
+    assert page.locator("#page").inner_text() == "page 2 of 3"
+    playwright.expect(page).to_have_url(re.compile("#page=2$"))
 
 
 def test_the_page_can_be_used_without_a_mouse(visit):
@@ -191,7 +198,7 @@ def test_the_page_can_be_used_without_a_mouse(visit):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#results")
+    playwright.expect(page).to_have_url(re.compile("#results$"))
     reached, outlined = [], []
     for _ in range(200):
         page.keyboard.press("Tab")
@@ -238,6 +245,7 @@ def test_axe_finds_no_fault(visit, axe, scheme, width):
     page.fill("#query", "person")
     for place in range(3):
         searched(page).locator("#items summary").nth(place).click()
+    showing(page, 3)
     page.evaluate(axe)
     told = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
     assert "color-contrast" in {rule["id"] for rule in told["passes"]}
@@ -261,6 +269,7 @@ def test_the_dark_page_is_dark_and_the_light_one_light(visit):
 def test_nothing_is_wider_than_the_screen(visit, width):
     page = visit(width=width)
     page.click("#open")
+    showing(page, 20)
     assert page.locator("#items .answer").count() > 20
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

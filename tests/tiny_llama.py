@@ -6,6 +6,26 @@ from typing import Any
 from reset.records import Row, write
 from reset.training import Job, Recipe, Shared
 
+PLAIN: dict[str, Any] = {  # `train.shared` of a short run, with every option off
+    "max_length": 64,
+    "eval_every": 4,
+    "save_every": 4,
+    "warmup": 0.1,
+    "weight_decay": 0.0,
+    "precision": "fp32",
+    "micro_batch": 8,
+    "length_window": 1,
+    "packing": False,
+    "attention": "sdpa",
+    "compile": False,
+    "liger": False,
+    "gradient_checkpointing": False,
+    "frozen": [],
+    "lora": None,
+    "deepspeed": None,
+    "launch": None,
+}
+
 WORDS = [f"w{i}" for i in range(40)]
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 SIZES = {
@@ -72,25 +92,7 @@ def job(folder: Path, count: int = 72, recipe: dict[str, Any] | None = None, **s
         save(start)
         write(folder / "train.jsonl", rows(count))
         write(folder / "dev.jsonl", rows(12, first=1000))
-    settings: dict[str, Any] = {
-        "max_length": 64,
-        "eval_every": 4,
-        "save_every": shared.get("eval_every", 4),
-        "warmup": 0.1,
-        "weight_decay": 0.0,
-        "precision": "fp32",
-        "micro_batch": 8,
-        "length_window": 1,
-        "packing": False,
-        "attention": "sdpa",
-        "compile": False,
-        "liger": False,
-        "gradient_checkpointing": False,
-        "frozen": [],
-        "lora": None,
-        "deepspeed": None,
-        "launch": None,
-    }
+    settings = PLAIN | {"save_every": shared.get("eval_every", PLAIN["eval_every"])}
     learn = {"learning_rate": 3e-3, "batch": 8, "epochs": 1, **(recipe or {})}
     files = (Path("start"), Path("train.jsonl"), Path("dev.jsonl"))
     return Job("mtl", 0, *files, Shared(**{**settings, **shared}), Recipe(**learn))

@@ -107,7 +107,7 @@ def _sides(
         cells = [run]
         for group in groups:
             of_a, of_b = (side.get((run, metric, group), {}) for side in (a, b))
-            gap = aggregate.spread({seed: of_b[seed] - of_a[seed] for seed in of_b if seed in of_a})
+            gap = aggregate.gap(of_b, of_a)
             cells += [tables.show_spread(metric, aggregate.spread(side)) for side in (of_a, of_b)]
             cells.append("=" if of_a == of_b else tables.show_difference(metric, gap.mean if gap else None))
         rows.append(cells)
