@@ -18,12 +18,17 @@ demo: setup
 # the study of the README: three seeds; its small files are kept in report/study, and the work tree is as before
 study: setup
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
-	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml && dvc repro
-	mkdir -p report/study/plots && cp report/plots/*.svg report/study/plots/ && cp report/report.md metrics/results.csv report/study/
-	@PYTHONPATH=src python stages/show.py
-	git checkout --quiet -- . ':!report/study' && git clean --quiet --force metrics report/plots
-	rm -rf data/candidates data/answers  # what other seeds left there would make the report stale
-	dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
+	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \
+	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml; dvc repro; \
+	mkdir -p report/study/plots; cp report/plots/*.svg report/study/plots/; \
+	cp report/report.md metrics/results.csv metrics/intervals.csv report/study/; \
+	PYTHONPATH=src python stages/show.py
+
+# whatever became of the study; what it has computed stays in DVC's cache, so that the next one goes on from there
+define PUT_BACK
+git checkout --quiet -- . ":!report/study"; git clean --quiet --force metrics report/plots; \
+rm -rf data/candidates data/answers; dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
+endef
 
 # one experiment with other params, in a copy; the report compares the numbers kept of it with its own
 SET ?= ranking.selection=worst

@@ -13,6 +13,7 @@ def main() -> None:
     figures = report.figures(found)
 
     csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])
+    csv_table.write("metrics/intervals.csv", study.INTERVALS, study.intervals(found))
     records.write_json("metrics/summary.json", study.summary(found))
     records.write_json("metrics/data.json", found.data)
     style = (page.FILES / "figures.css").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ def main() -> None:
     averages = aggregate.macro(results)
     seeds = sorted({row["seed"] for row in results})
     print(tables.plain(tables.headline(averages)))
-    print(f"IF is a rating from 1 to 10, the others are from 0 to 1; seeds {', '.join(map(str, seeds))}.")
+    print(f"IF is out of 10, the others are from 0 to 1; seeds {', '.join(map(str, seeds))}.")
     if not PAGE.exists():
         raise InputError(f"{PAGE}: not there; run `dvc repro report`")
     records.write_text(WITH_RUN, report.with_run(PAGE.read_text(encoding="utf-8"), about.parts()))

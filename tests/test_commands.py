@@ -42,8 +42,9 @@ ELSEWHERE = {
         "tests/test_compare.py::test_make_compare_writes_one_page_of_a_revision_and_an_experiment"
     ),
     r"make ablation .*": (
-        "tests/test_ablations.py::test_make_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
+        "tests/test_make.py::test_an_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
     ),
+    r"make study .*": "tests/test_make.py::test_a_study_keeps_its_small_files_and_puts_everything_else_back",
     r"make publish .*": "tests/test_publish.py::test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin",
     r"dvc (push|pull)|cd reset": f"{REMOTES}test_a_fresh_clone_pulls_and_has_nothing_to_run",
     r"dvc pull (report|models/.*|rank@.*)": f"{REMOTES}test_a_part_is_pulled_alone_and_the_report_needs_no_pull",

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shlex
 import shutil
 import time
 
 import pytest
 
 from tests import clones
+from tests.test_ablation_commands import ROWS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 
@@ -75,6 +77,22 @@ def test_a_reference_may_compete_and_nothing_is_sampled_again(world):
     assert all(row["candidates"][-1]["text"] == row["reference"] for row in candidates)
     winners = [c["setting"] for row in candidates for c in row["candidates"] if c["winner"]]
     assert {"reference": True} in winners
+
+
+@pytest.mark.parametrize("command", [words[1] for words in ROWS if words[2] == "`rank`"])
+def test_an_ablation_of_the_ranking_ranks_the_same_samples_anew(world, command):
+    def candidates():
+        rows = [json.loads(line) for line in (world / "data/candidates/reset_1.jsonl").read_text().splitlines()]
+        return {row["id"]: [(c["text"], c["score"], c["winner"]) for c in row["candidates"]] for row in rows}
+
+    before = candidates()
+    output = clones.dvc(world, *shlex.split(command.strip("`"))[1:], "rank@reset-1")
+    assert clones.ran(output) == ["rank@reset-1"]
+    after = candidates()
+    assert {id: [text for text, *_ in found] for id, found in after.items()} == {
+        id: [text for text, *_ in found] for id, found in before.items()
+    }
+    assert after != before
 
 
 def test_an_experiment_in_a_copy_uses_the_copys_source(world):

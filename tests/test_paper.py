@@ -21,7 +21,8 @@ KEY = ("stage2", "stage1", "faithfulness", "unseen")
      ((0.0, 0.2), "higher", "not shown"), (None, "higher", "not shown")],
 )  # fmt: skip
 def test_the_verdict(between, expected, word):
-    assert paper.verdict(between, expected) == word
+    statement = next(s for s in paper.STATEMENTS if (s.metric, s.expected) == ("faithfulness", expected))
+    assert paper.verdict(statement, between) == word
 
 
 def test_a_row_has_all_that_the_statement_rests_on():

@@ -80,9 +80,9 @@ def test_each_data_set_has_a_curve_over_the_checkpoints_in_its_own_scale():
     figure = plots.checkpoints(rows)
     assert [(row["panel"], row["checkpoint"], row["value"], row["sd"]) for row in figure.rows] == [
         ("nq: faithfulness", "start", 0.4, 0), ("nq: faithfulness", "best", 0.2, 0),
-        ("alpaca: IF (1–10)", "start", 4, 0), ("alpaca: IF (1–10)", "best", 2, 0),
+        ("alpaca: IF (of 10)", "start", 4, 0), ("alpaca: IF (of 10)", "best", 2, 0),
     ]  # fmt: skip
-    assert [caption for caption, _ in figure.pictures] == ["nq: faithfulness", "alpaca: IF (1–10)"]
+    assert [caption for caption, _ in figure.pictures] == ["nq: faithfulness", "alpaca: IF (of 10)"]
 
 
 def test_faithfulness_is_told_by_classes_of_length_before_and_after():

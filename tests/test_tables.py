@@ -23,7 +23,7 @@ def test_the_headline_has_a_run_a_line_in_the_order_of_the_study():
     table = tables.headline(AVERAGES)
     assert [row[0] for row in table.rows] == ["mtl", "reset"]
     assert table.columns == ["run", "unseen", "seen", "unseen", "overall"]
-    assert table.spans == [("", 1), ("IF (1–10)", 1), ("Faithfulness", 3)]
+    assert table.spans == [("", 1), ("IF (of 10)", 1), ("Faithfulness", 3)]
     assert table.rows[0][1] == "6.10 ± 0.14"
     assert table.rows[1][4] == "0.55 ± 0.07"
 
@@ -65,10 +65,11 @@ def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
 @pytest.mark.parametrize(
     "between, word",
     [((0.1, 0.2), "higher"), ((-0.2, -0.1), "lower"), ((-0.1, 0.1), "not shown"), ((0.0, 0.1), "not shown"),
-     ((-0.1, 0.0), "not shown"), (None, "not shown")],
+     ((-0.1, 0.0), "not shown"), (None, "not shown"), ((0.0004, 0.1), "not shown"), ((-0.1, -0.0004), "not shown"),
+     ((0.0006, 0.1), "higher")],
 )  # fmt: skip
-def test_the_reading_of_an_interval(between, word):
-    assert tables.reading(between) == word
+def test_the_reading_of_an_interval_is_that_of_its_printed_ends(between, word):
+    assert tables.reading("task", between) == word
 
 
 def test_signs_are_typographic_and_zero_has_both():
@@ -77,10 +78,14 @@ def test_signs_are_typographic_and_zero_has_both():
     assert tables.show_difference("instruction", -0.05) == "−0.50"
 
 
-def test_terminal_columns_line_up():
-    lines = tables.plain(tables.headline(AVERAGES)).splitlines()
-    assert len({len(line) for line in lines[1:]}) == 1
-    assert lines[0].split() == ["IF", "(1–10)", "Faithfulness"]
+@pytest.mark.parametrize(
+    "seeds, heads",
+    [((0, 1), "       IF (of 10)   Faithfulness"), ((0,), "       IF (of 10)  Faithfulness")],
+)
+def test_terminal_columns_line_up_below_the_names_of_their_groups(seeds, heads):
+    table = tables.headline({key: {seed: values[seed] for seed in seeds} for key, values in AVERAGES.items()})
+    first, *lines = tables.plain(table).splitlines()
+    assert first == heads and len({len(line) for line in lines}) == 1
 
 
 def test_markdown_escapes_bars_and_names_the_group():

@@ -55,17 +55,17 @@ def table(averages: Mapping[Key, BySeed], intervals: Intervals, counts: Counts) 
                     show(told.metric, gap.sd),
                     show_interval(told.metric, intervals.get(key)),
                     f"{prompts:,} × {seeds}",
-                    verdict(intervals.get(key), told.expected),
+                    verdict(told, intervals.get(key)),
                 ]
             )
     columns = ["the paper says", "here", "from → to", "mean", "sd over seeds", "95 % interval", "n", "reading"]
     return Table("Paper and ours", columns, rows, labels=2)
 
 
-def verdict(between: tuple[float, float] | None, expected: str) -> str:
+def verdict(told: Statement, between: tuple[float, float] | None) -> str:
     """`shown` or `opposite` where the interval excludes 0, else `not shown`."""
-    found = reading(between)
-    return found if found == "not shown" else "shown" if found == expected else "opposite"
+    found = reading(told.metric, between)
+    return found if found == "not shown" else "shown" if found == told.expected else "opposite"
 
 
 def rises(averages: Mapping[Key, BySeed]) -> str:

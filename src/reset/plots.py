@@ -15,11 +15,11 @@ ROLES = {"base": 1, "chat": 1, "stage1": 2, "stage2": 2, "grounded": 2, "mtl": 3
 CONTROLS = 5  # random, control, and runs of one's own
 PAIRS = (("stage1", "stage2"), ("chat", "grounded"), ("mtl", "reset"))
 BINS = 20
-SCALED = {"instruction": 10, "faithfulness": 1, "task": 1}  # instruction scores are shown as ratings from 1 to 10
-SCALES = {"instruction": "IF (1–10)", "faithfulness": "faithfulness"}
+SCALED = {"instruction": 10, "faithfulness": 1, "task": 1}  # instruction scores are shown as ratings out of 10
+SCALES = {"instruction": "IF (of 10)", "faithfulness": "faithfulness"}
 NAMES = {"stage2": "CD→IF", "grounded": "IF→CD"}
 LENGTH = ("length", "overall")
-TITLES = {"instruction": "Instruction following (1–10)", "faithfulness": "Faithfulness", "task": "Task performance"}
+TITLES = {"instruction": "Instruction following (of 10)", "faithfulness": "Faithfulness", "task": "Task performance"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def tradeoff(averages: Mapping[Key, BySeed]) -> Figure:
         rows.append(dict(zip(columns, told, strict=True)))
         points.append(drawing.Point(run, across.mean * 10, up.mean, ROLES.get(run, CONTROLS), dx * 10, dy))
     arrows = [(start, run) for run, start in runs.START.items()]
-    titles = ("instruction following (rating, 1–10)", "faithfulness")
+    titles = ("instruction following (of 10)", "faithfulness")
     svg = drawing.scatter(points, arrows, *titles, "Faithfulness against instruction following, one point a run")
     return Figure("tradeoff", columns, rows, [("", svg)])
 
@@ -109,7 +109,7 @@ def checkpoints(results: Sequence[Row]) -> Figure:
     panels = {
         panel: (
             {run: spread(by_seed) for run, by_seed in of_panel.items()},
-            (1, 10) if panel.endswith(SCALES["instruction"]) else (0, 1),
+            None if panel.endswith(SCALES["instruction"]) else (0, 1),
         )
         for panel, of_panel in values.items()
     }

@@ -111,7 +111,7 @@ TRADEOFF = (
 )
 PAPER = (
     "Each statement of the paper in our words, and the comparison of this study that it is about, over all data sets "
-    "that measure the ability. n is prompts × seeds; the interval is the paired bootstrap's. Shown: the interval "
+    "that measure the ability. n is prompts × seeds; the interval is that of the differences. Shown: it "
     "excludes 0 on the side that the paper states; opposite: on the other side; not shown: it contains 0."
 )
 ABLATIONS = (
@@ -164,7 +164,8 @@ def how_to_read(study: Study) -> list[str]:
     }
     spread = "mean ± standard deviation over seeds" if len(study.seeds) > 1 else "one seed, so no spread over seeds"
     measures = (
-        f"IF is the judge's rating from 1 to 10 (measure: {kinds['instruction'] or 'none'}; files hold a tenth of it). "
+        f"IF is out of 10 (measure: {kinds['instruction'] or 'none'}; a judge rates from 1 to 10, other measures are "
+        "ten times their score; files hold a tenth). "
         f"Faithfulness (measures: {kinds['faithfulness'] or 'none'}) and task performance ({kinds['task'] or 'none'}) "
         "are shares from 0 to 1."
     )
@@ -173,11 +174,14 @@ def how_to_read(study: Study) -> list[str]:
 
 def about_intervals(study: Study) -> str:
     """What the intervals of the differences stand on."""
-    over = "of prompts within each data set" + (" and of seeds" if len(study.seeds) > 1 else "")
-    alone = "" if len(study.seeds) > 1 else " With one seed they say nothing about other seeds."
+    seeds = (
+        "to which Student's t adds the deviation of so few seeds." if len(study.seeds) > 1
+        else "and with one seed say nothing about other seeds."
+    )  # fmt: skip
     return (
-        f"Intervals hold 95 % of the paired bootstrap draws {over}.{alone} “Not shown” means that the interval "
-        "contains 0 or could not be had. The many intervals are not corrected for being many."
+        f"Intervals hold 95 % of the paired bootstrap draws of prompts within each data set, {seeds} “Not shown” "
+        "means that the interval, as printed, contains 0 or could not be had. The many intervals are not corrected "
+        "for being many."
     )
 
 

@@ -26,6 +26,7 @@ from reset.records import Row
 from reset.selection_room import Scores
 
 TRAINING = ("step", "loss", "eval_loss")
+INTERVALS = ("run", "other", "metric", "group", "prompts", "seeds", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,15 @@ def summary(study: Study) -> dict[str, float]:
     if verdicts := sum(row["n"] for row in missing):
         numbers["scores_missing"] = round(sum(row["value"] * row["n"] for row in missing) / verdicts, 6)
     return numbers
+
+
+def intervals(study: Study) -> list[Row]:
+    """A row a comparison, ability and group: on how many prompts and seeds it stands, and the ends of its interval
+    (scores from 0 to 1)."""
+    return [
+        dict(zip(INTERVALS, (*key, *study.counts[key], *between), strict=True))
+        for key, between in study.intervals.items()
+    ]
 
 
 HEADLINES = (

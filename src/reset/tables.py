@@ -11,7 +11,7 @@ from reset.records import Row
 from reset.selection_room import Scores
 
 ABILITIES = ("instruction", "faithfulness", "task")
-NAMES = {"instruction": "IF (1–10)", "faithfulness": "Faithfulness", "task": "Task"}
+NAMES = {"instruction": "IF (of 10)", "faithfulness": "Faithfulness", "task": "Task"}
 SHORT = {"instruction": "IF", "faithfulness": "faithfulness", "task": "task"}
 Intervals = Mapping[tuple[str, str, str, str], tuple[float, float]]  # run, other, metric, group
 
@@ -70,7 +70,7 @@ def differences(averages: Mapping[Key, BySeed], intervals: Intervals) -> Table:
                         f"{SHORT[metric]}, {group}",
                         show_difference(metric, gap.mean),
                         show_interval(metric, between),
-                        reading(between),
+                        reading(metric, between),
                         *[show_difference(metric, gap.by_seed.get(seed)) for seed in seeds],
                     ]
                 )
@@ -89,7 +89,7 @@ def sentences(averages: Mapping[Key, BySeed], intervals: Intervals) -> list[str]
                 between = intervals.get((run, other, metric, group))
                 if gap is not None:
                     size = f"{show_difference(metric, gap.mean)} ({show_interval(metric, between)})"
-                    parts.append(f"{SHORT[metric]} {size}, {reading(between)}")
+                    parts.append(f"{SHORT[metric]} {size}, {reading(metric, between)}")
         if parts:
             told.append(f"{run} against {other}: {'; '.join(parts)}.")
     return told
@@ -215,18 +215,21 @@ def show_share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}".replace("%", " %")
 
 
-def reading(between: tuple[float, float] | None) -> str:
-    """What an interval allows to say: `higher`, `lower`, or `not shown` when it holds 0 or there is none."""
-    if between is None or between[0] <= 0 <= between[1]:
-        return "not shown"
-    return "higher" if between[0] > 0 else "lower"
+def reading(metric: str, between: tuple[float, float] | None) -> str:
+    """What an interval, as printed, allows to say: `higher`, `lower`, or `not shown`: it holds 0, or is None."""
+    signs = {show_difference(metric, end)[0] for end in between or ()}
+    return "higher" if signs == {"+"} else "lower" if signs == {"−"} else "not shown"
 
 
 def plain(table: Table) -> str:
-    """The table for a terminal: aligned columns, numbers to the right."""
+    """The table for a terminal: aligned columns, numbers to the right, each span's name above its first column."""
     head = [[name for name, width in table.spans for name in (name, *[""] * (width - 1))]] if table.spans else []
     lines = [*head, list(table.columns), *table.rows]
     widths = [max(_width(line[i]) for line in lines[len(head) :]) for i in range(len(table.columns))]
+    place = 0
+    for name, count in table.spans:
+        place += count
+        widths[place - 1] += max(0, _width(name) - sum(widths[place - count : place]) - 2 * (count - 1))
     starts = [sum(widths[:i]) + 2 * i for i in range(len(widths))]
     shown = []
     for name_row in head:
