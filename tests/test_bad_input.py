@@ -56,7 +56,12 @@ def lines(*rows):
         ("dolly", lines(DOLLY | {"response": None}), r"dolly\.jsonl:1: field 'response' is null; str is expected"),
         ("dolly", lines(DOLLY | {"response": 5}), r"dolly\.jsonl:1: field 'response' is int; str is expected"),
         ("dolly", lines(DOLLY | {"response": "x" * 10_000_000}), r"jsonl:1: field 'response' holds 10,000,000 char"),
-        ("dolly", lines(DOLLY | {"split": None}), r"dolly\.jsonl:1: field 'split' is null; str is expected"),
+        ("dolly", lines(DOLLY | {"split": None}), r"jsonl:1: field 'split' is null; one of train, validation, "),
+        (
+            "dolly",
+            lines(DOLLY, DOLLY | {"split": "Train"}),
+            r"dolly\.jsonl:2: field 'split' is \"Train\"; one of train",
+        ),
         ("nq", lines(NQ | {"answers": "a"}), r"nq\.jsonl:1: field 'answers' is str; a list is expected"),
         ("nq", lines(NQ | {"answers": ["a", None]}), r"nq\.jsonl:1: field 'answers\[1\]' is null; str is expected"),
         ("nq", lines(NQ | {"ctxs": [{"title": ""}]}), r"nq\.jsonl:1: field 'ctxs\[0\]' has no 'text'"),

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from reset import blocks, records
+from reset import blocks, records, splits
 from reset.datasets import DataSet, order
 from reset.errors import InputError
 from reset.published.entry import Entry, check, shape_of
@@ -72,7 +72,7 @@ def filter_rows(
     mapped = []
     for where, row in rows:
         shape = shape_of(entry, row, where)
-        check(row, shape.columns | ({"split": str} if "split" in row else {}), where)
+        check(row, shape.columns | ({"split": splits.check} if "split" in row else {}), where)
         mapped.append((where, row, shape.record(row)))
     if contexts is not None:
         found = contexts([record["question"] for _, _, record in mapped])
@@ -94,7 +94,7 @@ def _kept(where: str, row: Row, record: Row, entry: Entry) -> Kept:
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
     columns = {column: record[column] for column in (*COLUMNS, *(name for name in MARKS if name in record))}
     line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
-    split = UNDECIDED if "split" not in row else TRAIN if row["split"] == "train" else EVAL
+    split = UNDECIDED if "split" not in row else TRAIN if row["split"] == splits.TRAIN else EVAL
     return Kept(where, record["id"], split, line)
 
 
