@@ -216,6 +216,11 @@ def test_a_flat_context_of_many_documents_is_parted():
     assert mrqa.passages(flat) == ["", "One: first text", "Two: second", "untitled"]
 
 
+def test_tags_of_tables_go_with_their_attributes_and_other_angle_brackets_stay():
+    table = '<Table> <Tr> <Th_colspan="2"> Eiffel tower </Th> </Tr> <Tr> <Td_rowspan="2"> 330 <m> </Td> </Tr> </Table>'
+    assert mrqa.passages(table) == ["Eiffel tower 330 <m>"]
+
+
 MARCO = {
     "query_id": 5, "query": "what is it", "answers": ["It is so."], "wellFormedAnswers": ["It is so, really."],
     "passages": {"is_selected": [0, 1], "passage_text": ["nothing", "the source"]}, "query_type": "DESCRIPTION",
