@@ -31,6 +31,10 @@ def test_any_text_survives_the_round_trip(tmp_path_factory, rows):
         (b'{"a": "\0"}', "NUL byte"),
         (b'{"a": "\\ud800"}', "unpaired surrogate"),
         (b'{"a": "\\uDC00"}', "unpaired surrogate"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "a number has more than 4300 digits"),
+        (b'{"a": "NaN", "b": [{"c": NaN}]}', "field 'b' holds NaN or Infinity"),
+        (b'{"a": -Infinity}', "field 'a' holds NaN or Infinity"),
     ],
 )
 def test_a_bad_line_is_named_by_file_and_line(tmp_path, line, message):
@@ -44,6 +48,12 @@ def test_windows_line_ends_and_blank_lines_are_read(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"id": "a"}\r\n\r\n{"id": "b"}')
     assert [row["id"] for row in records.read(path)] == ["a", "b"]
+
+
+def test_the_words_nan_and_infinity_are_text(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "NaN of Infinity", "NaN": 1}\n')
+    assert records.read(path) == [{"a": "NaN of Infinity", "NaN": 1}]
 
 
 def test_an_escaped_surrogate_pair_is_fine(tmp_path):
