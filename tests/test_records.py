@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -79,6 +80,21 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
         records.write(path, rows())
     assert records.read(path) == [{"id": "old"}]
     assert [p.name for p in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "advice"),
+    [
+        ("", "data/x.jsonl", "what was there before is whole"),
+        ("fetch@x", "data/x.jsonl", r"DVC removed the last results first: dvc checkout .*data/x\.jsonl brings .*"),
+        ("fetch@x", ".work/x.jsonl", "what was there before is whole"),
+    ],
+)
+def test_a_refused_write_says_where_the_last_result_is(tmp_path, monkeypatch, stage, name, advice):
+    monkeypatch.setenv("DVC_STAGE", stage)
+    with pytest.raises(InputError, match=rf"{name}: cannot be written \(No space left on device\); {advice}$"):
+        with records.atomic(tmp_path / name):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_ids_are_strict():

@@ -152,7 +152,14 @@ def _explained(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in REFUSED:
             raise
-        raise InputError(f"{target}: cannot be written ({error.strerror}); what was there before is whole") from None
+        raise InputError(f"{target}: cannot be written ({error.strerror}); {_before(target)}") from None
+
+
+def _before(target: Path) -> str:
+    """Where the last result is: DVC removes a stage's outs before it runs the stage, but not what lies in .work/."""
+    if os.environ.get("DVC_STAGE") and ".work" not in target.parts:
+        return f"DVC removed the last results first: dvc checkout {target} brings them back (git those of metrics/)"
+    return "what was there before is whole"
 
 
 def write(path: str | Path, rows: Iterable[Row]) -> int:
