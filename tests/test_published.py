@@ -1,5 +1,7 @@
 """Published rows, one of each shape, as records."""
 
+import json
+
 import pytest
 
 from reset import records
@@ -248,6 +250,12 @@ def test_ms_marco_rows_need_a_selected_passage_or_a_mention_among_the_five():
     neither = with_passages([0], ["x"])
     unsupported = "no passage supports an answer"
     assert reasons("ms_marco", sixth, mention, neither) == [unsupported, None, unsupported]
+
+
+def test_ms_marco_rows_say_which_of_the_passages_shown_support_an_answer():
+    passages = {"is_selected": [0, 1, 0, 1], "passage_text": ["nothing", " the source ", "x", "another"]}
+    [kept] = filter_rows([("f:1", MARCO | {"passages": passages})], registry.entry("ms_marco"), 3).kept
+    assert json.loads(kept.line)["sources"] == ["the source"]
 
 
 def test_ms_marco_without_an_answer_has_no_reference():

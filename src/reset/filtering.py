@@ -24,7 +24,8 @@ from reset.records import Row
 TRAIN, EVAL, UNDECIDED, SPARE, REPEATED = range(5)  # UNDECIDED: the set has no splits; SPARE: the row is not needed
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
-MARKS = ("shared_passages",)  # only where it is true: the context was retrieved from the passages of all rows
+# where a record has them: its context was retrieved from the passages of all rows; the passages that support an answer
+MARKS = ("shared_passages", "sources")
 Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
 
 
@@ -81,6 +82,8 @@ def filter_rows(
     result = Filtered(len(mapped), Counter(), [])
     for where, row, record in mapped:
         record["context"] = record["context"][:passages]
+        if "sources" in record:
+            record["sources"] = [text for text in record["sources"] if text in record["context"]]
         reason = next((reason for keep in entry.filters if (reason := keep(row, record))), None)
         if reason:
             result.dropped[reason] += 1
