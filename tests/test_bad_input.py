@@ -41,6 +41,13 @@ def lines(*rows):
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
+def deep_tree(depth):
+    """A tree of OASST-1 whose replies stand `depth` deep in each other, as a line."""
+    message = '{"message_id": "%d", "text": "t", "role": "assistant", "lang": "en", "replies": ['
+    opening = "".join(message % n for n in range(depth))
+    return ('{"message_tree_id": "t", "prompt": ' + opening + "]}" * depth + "}\n").encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -56,7 +63,12 @@ def lines(*rows):
         ("dolly", lines(DOLLY | {"response": None}), r"dolly\.jsonl:1: field 'response' is null; str is expected"),
         ("dolly", lines(DOLLY | {"response": 5}), r"dolly\.jsonl:1: field 'response' is int; str is expected"),
         ("dolly", lines(DOLLY | {"response": "x" * 10_000_000}), r"jsonl:1: field 'response' holds 10,000,000 char"),
-        ("dolly", lines(DOLLY | {"split": None}), r"dolly\.jsonl:1: field 'split' is null; str is expected"),
+        ("dolly", lines(DOLLY | {"split": None}), r"jsonl:1: field 'split' is null; one of train, validation, "),
+        (
+            "dolly",
+            lines(DOLLY, DOLLY | {"split": "Train"}),
+            r"dolly\.jsonl:2: field 'split' is \"Train\"; one of train",
+        ),
         ("nq", lines(NQ | {"answers": "a"}), r"nq\.jsonl:1: field 'answers' is str; a list is expected"),
         ("nq", lines(NQ | {"answers": ["a", None]}), r"nq\.jsonl:1: field 'answers\[1\]' is null; str is expected"),
         ("nq", lines(NQ | {"ctxs": [{"title": ""}]}), r"nq\.jsonl:1: field 'ctxs\[0\]' has no 'text'"),
@@ -74,6 +86,9 @@ def lines(*rows):
         ("oasst1", lines(DOLLY), r"oasst1\.jsonl:1: data set 'oasst1': no column 'message_id'"),
         ("oasst1", lines(tree({"quality": {"value": 0.7}})), r"jsonl:1: labels: field 'quality' has no 'count'"),
         ("oasst1", lines(tree({"quality": 0.7})), r"oasst1\.jsonl:1: labels: field 'quality' is float; an object"),
+        ("oasst1", deep_tree(1) + deep_tree(1500), r"oasst1\.jsonl:2: nested too deep"),
+        ("dolly", lines(DOLLY) + b'{"a": ' + b"1" * 5000 + b"}", r"dolly\.jsonl:2: a number has more than 4300 digits"),
+        ("dolly", lines(DOLLY, DOLLY | {"score": [float("nan")]}), r"dolly\.jsonl:2: field 'score' holds NaN or Inf"),
         ("oasst1", lines({"message_tree_id": "t", "prompt": []}), r"oasst1\.jsonl:1: field 'prompt' is list"),
     ],
 )
@@ -81,6 +96,14 @@ def test_a_bad_row_is_named_and_nothing_is_written(tmp_path, name, content, mess
     with pytest.raises(InputError, match=message):
         run(tmp_path, name, content)
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.jsonl"]
+
+
+def test_a_deep_conversation_is_read_as_far_as_its_line_can_be(tmp_path):
+    (tmp_path / "oasst1.jsonl").write_bytes(deep_tree(400))
+    rows = [row for _, row in registry.entry("oasst1").read(tmp_path / "oasst1.jsonl")]
+    assert [(row["message_id"], row["parent_id"]) for row in rows] == [
+        (str(n), str(n - 1) if n else None) for n in range(400)
+    ]
 
 
 def test_null_labels_are_a_row_without_rating_and_no_error(tmp_path):

@@ -64,3 +64,15 @@ def test_a_missing_file_is_named(tmp_path):
 def test_small_files_start_no_process(path):
     own = os.getpid()
     assert set(blocks.over(path, lambda block: os.getpid())) == {own}
+
+
+@pytest.mark.parametrize(("cores", "most"), [(1, 1), (3, 3), (8, 8), (64, 8)])
+def test_a_big_file_is_worked_on_by_the_cores_at_hand_and_no_more_than_eight(path, monkeypatch, cores, most):
+    monkeypatch.setattr(blocks, "ALONE", 0)
+    monkeypatch.setattr(blocks, "split", lambda path, split=blocks.split: split(path, 100))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    started = []
+    pool = blocks.ProcessPoolExecutor
+    monkeypatch.setattr(blocks, "ProcessPoolExecutor", lambda count, *rest: started.append(count) or pool(count, *rest))
+    assert sum(blocks.over(path, lambda block: sum(1 for _ in block.rows()))) == 1000
+    assert started == ([most] if most > 1 else [])

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from reset import records
-from tests import chat_models
+from tests import chat_models, clones
 
 ROOT = Path.cwd()
 SETS = {"dolly": (None, 0), "oasst1": (60, 0), "nq": (None, 20), "cnn_dailymail": (50, 20), "alpaca": (0, 25)}
@@ -167,6 +167,40 @@ def test_a_disk_that_fills_up_while_fetching_is_one_sentence_and_the_old_rows_st
     assert done.stderr.startswith("error: data/raw/nq.jsonl: cannot be written (")
     assert "what was there before is whole" in done.stderr
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
+
+
+def test_what_a_full_disk_under_dvc_cost_comes_back_as_the_message_says(tmp_path):
+    folder = clones.copy(tmp_path, clones.SMALL | {"data.world.context_rows": 300}, fresh=True)
+    clones.dvc(folder, "repro", "filter@nq")
+    clones.git(folder, "add", "-A")
+    clones.git(folder, "commit", "-qm", "run")
+    params = (folder / "params.yaml").read_text()
+    python = folder / ".work/bin/python"  # refuses files beyond some 20 kB, as a full disk would
+    records.write_text(python, f'#!/bin/sh\nulimit -f 40\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    environment = clones.environment()
+    environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
+    for stage_, out, change in (
+        ("fetch@nq", "data/raw/nq.jsonl", ("extra_sentence: 0.7", "extra_sentence: 0.6")),
+        ("filter@nq", "data/filtered/nq", ("passages: 5", "passages: 4")),
+    ):
+        before = contents(folder / out)
+        (folder / "params.yaml").write_text(params.replace(*change))
+        command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage_]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode != 0 and not (folder / out).exists(), done.stderr
+        advice = f"DVC removed the last results first: dvc checkout {out} brings them back (git those of metrics/)"
+        assert f"error: {out}: cannot be written (File too large); {advice}\n" in done.stderr
+        clones.dvc(folder, "checkout", out)
+        clones.git(folder, "checkout", "metrics")
+        assert contents(folder / out) == before
+        (folder / "params.yaml").write_text(params)
+    assert "up to date" in clones.dvc(folder, "status", "fetch@nq")
+
+
+def contents(path):
+    """The bytes of a file, or of the files of a folder by their names."""
+    return {file.name: file.read_bytes() for file in (path.iterdir() if path.is_dir() else [path])}
 
 
 def test_fetch_says_where_rows_come_from_and_filter_names_the_mirrors_file(finished):

@@ -13,14 +13,14 @@ TRAINED = trained_requests([request("dolly", 1, "List the fruits!"), request("do
 
 
 def test_requests_that_training_has_seen_are_left_out_and_counted():
-    rows = {"alpaca": [request("alpaca", 1, "list fruits"), request("alpaca", 2, "List five fruits.")]}
+    rows = {"alpaca": [request("alpaca", 1, "list  the FRUITS!"), request("alpaca", 2, "List five fruits.")]}
     kept, counts = evaluation_rows(rows, {"alpaca": DataSet("published", 0, 100)}, TRAINED, 0)
     assert [row["id"] for row in kept] == ["alpaca:2"]
     assert counts == {"alpaca": {"read": 2, "seen_in_training": 1, "kept": 1}}
 
 
 def test_the_cap_falls_on_unseen_rows():
-    rows = [request("alpaca", n, "say hello" if n < 50 else f"Count to {n}.") for n in range(100)]
+    rows = [request("alpaca", n, "say hello." if n < 50 else f"Count to {n}.") for n in range(100)]
     kept, _ = evaluation_rows({"alpaca": rows}, {"alpaca": DataSet("published", 0, 30)}, TRAINED, 0)
     assert len(kept) == 30
     assert [row["id"] for row in kept] == sorted((row["id"] for row in kept), key=lambda key: int(key.split(":")[1]))
@@ -39,5 +39,5 @@ def test_context_rows_stay_and_say_whether_their_set_trains():
 
 def test_a_set_of_which_training_has_seen_all_is_an_error():
     with pytest.raises(InputError, match="'alpaca' has no evaluation row left: 1 read, all of them seen"):
-        rows = {"alpaca": [request("alpaca", 1, "say hello")]}
+        rows = {"alpaca": [request("alpaca", 1, "say hello.")]}
         evaluation_rows(rows, {"alpaca": DataSet("published", 0, 5)}, TRAINED, 0)

@@ -33,6 +33,12 @@ def test_published_splits_are_kept_apart_and_all_evaluation_rows_stay(tmp_path):
     assert (counts["read"], counts["passed"], counts["train"], counts["eval"]) == (20, 20, 10, 10)
 
 
+@pytest.mark.parametrize("name", ["validation", "val", "dev", "test", "eval"])
+def test_every_split_but_train_evaluates(tmp_path, name):
+    _, train, evaluation = run(tmp_path, "dolly", [dolly(1, split="train"), dolly(2, split=name)], None, None)
+    assert (len(train), len(evaluation)) == (1, 1)
+
+
 def test_a_set_without_splits_is_divided_without_overlap(tmp_path):
     counts, train, evaluation = run(tmp_path, "dolly", map(dolly, range(50)), None, 8)
     assert (len(train), len(evaluation)) == (42, 8)

@@ -57,7 +57,7 @@ def test_dev_rows_are_set_aside_from_each_set_and_the_same_in_every_mix():
 
 
 def test_duplicates_of_prompt_and_target_go_and_the_first_stays():
-    again = rows("dolly", 2)[1] | {"id": "oasst1:copy", "dataset": "oasst1", "prompt": "The DOLLY prompt: 1"}
+    again = rows("dolly", 2)[1] | {"id": "oasst1:copy", "dataset": "oasst1", "prompt": " DOLLY\n prompt  1"}
     other_answer = rows("dolly", 1)[0] | {"id": "dolly:other", "target": "another answer"}
     given = rows("dolly", 2) + [other_answer, again] + rows("oasst1", 1)
     mixture = plan(given)

@@ -1,5 +1,8 @@
+import json
+
 import pytest
 
+from reset import blocks, records, retrieval
 from reset.datasets import OwnFile
 from reset.errors import InputError
 from reset.filtering import filter_rows
@@ -27,6 +30,23 @@ def test_the_filters_of_the_task_apply():
     assert kept(summaries, ROW | {"text": ""}, ROW) == ([kept(summaries, ROW)[0][0]], {"empty document": 1})
     free = OwnFile("mine.jsonl", "abstractive_qa", QA.columns)
     assert kept(free, ROW | {"gold": "in one's own words"}) == (["mine:1"], {})
+
+
+@pytest.mark.parametrize("task", own.NEEDED)
+def test_every_task_goes_with_retrieval(tmp_path, task):
+    raw = tmp_path / "mine.jsonl"
+    rows = [
+        {"instruction": f"Do {n}", "question": f"who is person{n}", "context": f"person{n} is Ada", "references": "Ada"}
+        for n in range(9)
+    ]
+    records.write(raw, rows)
+    entry = own.entry("mine", OwnFile(str(raw), task, {column: column for column in own.NEEDED[task]}))
+    contexts = retrieval.contexts("bm25", entry, raw, 5)
+    assert (contexts is not None) == (task in ("extractive_qa", "abstractive_qa"))
+    result = filter_rows(blocks.numbered(raw), entry, 5, contexts)
+    assert (len(result.kept), dict(result.dropped)) == (9, {})
+    passages = [json.loads(row.line)["context"] for row in result.kept]
+    assert passages == ([[]] * 9 if task == "instruction" else [[row["context"]] for row in rows])
 
 
 def test_instruction_rows_may_come_without_references_for_evaluation():
@@ -61,6 +81,9 @@ def test_a_mapping_that_cannot_serve_is_named(task, columns, message):
         ({"gold": ["a", None]}, r"mine\.jsonl:1: field 'gold'"),
         ({"nr": None}, r"mine\.jsonl:1: field 'nr' is null; a text or a number"),
         ({"ask": ["a"]}, r"mine\.jsonl:1: field 'ask' is list; str is expected"),
+        ({"text": "x" * 10_000_000}, r"mine\.jsonl:1: field 'text' holds 10,000,000 characters; at most 4,000,000"),
+        ({"text": ["a", "x" * 10_000_000]}, r"mine\.jsonl:1: field 'text\[1\]' holds 10,000,000 characters"),
+        ({"nr": "x" * 10_000_000}, r"mine\.jsonl:1: field 'nr' holds 10,000,000 characters"),
     ],
 )
 def test_a_wrong_field_is_named(change, message):

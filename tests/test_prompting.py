@@ -90,6 +90,24 @@ def test_an_extractive_row_whose_answer_is_cut_off_is_dropped_and_counted(tmp_pa
     assert counts["train"]["dropped"] == {"gold answer in the part cut off": 1}
 
 
+def test_an_abstractive_row_whose_support_is_cut_off_is_dropped_and_counted(tmp_path, counter):
+    def row(native, context, **marks):
+        return qa(context, "said otherwise", native, "abstractive_qa") | marks
+
+    rows = [
+        row(1, [LONG, "the source"], sources=["the source"]),
+        row(2, ["the source", LONG], sources=["the source"]),
+        row(3, ["nothing", f"the source {LONG}"], sources=[f"the source {LONG}"]),  # its beginning alone is left
+        row(4, ["It is said otherwise.", LONG], sources=[LONG]),
+        row(5, [LONG, "a passage of one's own"]),
+    ]
+    counts, kept = run(tmp_path, rows, counter)
+    assert [row["id"] for row in kept] == ["nq:2", "nq:4", "nq:5"]
+    assert counts["train"]["dropped"] == {"all support of an answer in the part cut off": 2}
+    assert counts["train"]["cut"] == 3
+    assert not any("sources" in row for row in kept)
+
+
 def test_a_summary_may_lose_any_part_of_its_document(tmp_path, counter):
     row = qa([f"{LONG} gold"], task="summarization") | {"question": ""}
     _, [kept] = run(tmp_path, [row], counter)

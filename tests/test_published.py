@@ -1,5 +1,7 @@
 """Published rows, one of each shape, as records."""
 
+import json
+
 import pytest
 
 from reset import records
@@ -216,6 +218,11 @@ def test_a_flat_context_of_many_documents_is_parted():
     assert mrqa.passages(flat) == ["", "One: first text", "Two: second", "untitled"]
 
 
+def test_tags_of_tables_go_with_their_attributes_and_other_angle_brackets_stay():
+    table = '<Table> <Tr> <Th_colspan="2"> Eiffel tower </Th> </Tr> <Tr> <Td_rowspan="2"> 330 <m> </Td> </Tr> </Table>'
+    assert mrqa.passages(table) == ["Eiffel tower 330 <m>"]
+
+
 MARCO = {
     "query_id": 5, "query": "what is it", "answers": ["It is so."], "wellFormedAnswers": ["It is so, really."],
     "passages": {"is_selected": [0, 1], "passage_text": ["nothing", "the source"]}, "query_type": "DESCRIPTION",
@@ -243,6 +250,12 @@ def test_ms_marco_rows_need_a_selected_passage_or_a_mention_among_the_five():
     neither = with_passages([0], ["x"])
     unsupported = "no passage supports an answer"
     assert reasons("ms_marco", sixth, mention, neither) == [unsupported, None, unsupported]
+
+
+def test_ms_marco_rows_say_which_of_the_passages_shown_support_an_answer():
+    passages = {"is_selected": [0, 1, 0, 1], "passage_text": ["nothing", " the source ", "x", "another"]}
+    [kept] = filter_rows([("f:1", MARCO | {"passages": passages})], registry.entry("ms_marco"), 3).kept
+    assert json.loads(kept.line)["sources"] == ["the source"]
 
 
 def test_ms_marco_without_an_answer_has_no_reference():

@@ -1,3 +1,4 @@
+import errno
 import json
 
 import pytest
@@ -31,6 +32,10 @@ def test_any_text_survives_the_round_trip(tmp_path_factory, rows):
         (b'{"a": "\0"}', "NUL byte"),
         (b'{"a": "\\ud800"}', "unpaired surrogate"),
         (b'{"a": "\\uDC00"}', "unpaired surrogate"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "a number has more than 4300 digits"),
+        (b'{"a": "NaN", "b": [{"c": NaN}]}', "field 'b' holds NaN or Infinity"),
+        (b'{"a": -Infinity}', "field 'a' holds NaN or Infinity"),
     ],
 )
 def test_a_bad_line_is_named_by_file_and_line(tmp_path, line, message):
@@ -44,6 +49,12 @@ def test_windows_line_ends_and_blank_lines_are_read(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"id": "a"}\r\n\r\n{"id": "b"}')
     assert [row["id"] for row in records.read(path)] == ["a", "b"]
+
+
+def test_the_words_nan_and_infinity_are_text(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "NaN of Infinity", "NaN": 1}\n')
+    assert records.read(path) == [{"a": "NaN of Infinity", "NaN": 1}]
 
 
 def test_an_escaped_surrogate_pair_is_fine(tmp_path):
@@ -69,6 +80,21 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path):
         records.write(path, rows())
     assert records.read(path) == [{"id": "old"}]
     assert [p.name for p in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "advice"),
+    [
+        ("", "data/x.jsonl", "what was there before is whole"),
+        ("fetch@x", "data/x.jsonl", r"DVC removed the last results first: dvc checkout .*data/x\.jsonl brings .*"),
+        ("fetch@x", ".work/x.jsonl", "what was there before is whole"),
+    ],
+)
+def test_a_refused_write_says_where_the_last_result_is(tmp_path, monkeypatch, stage, name, advice):
+    monkeypatch.setenv("DVC_STAGE", stage)
+    with pytest.raises(InputError, match=rf"{name}: cannot be written \(No space left on device\); {advice}$"):
+        with records.atomic(tmp_path / name):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_ids_are_strict():

@@ -57,7 +57,15 @@ def test_published_contexts_and_ranked_ones_are_left_alone(raw):
     assert retrieval.contexts("bm25", registry.entry("ms_marco"), raw, 5) is None
 
 
-def test_a_set_without_passages_is_an_error(tmp_path):
-    records.write(tmp_path / "nq.jsonl", [row("q", "a", " ")])
-    with pytest.raises(InputError, match="needs passages"):
+@pytest.mark.parametrize("texts", [[" "], ["!!!"], ["a b", "c"], ["the of and"]])
+def test_a_set_without_a_passage_that_holds_words_is_an_error(tmp_path, texts):
+    records.write(tmp_path / "nq.jsonl", [row("q", "a", text) for text in texts])
+    with pytest.raises(InputError, match="data set 'nq': data.retrieval: bm25 needs passages with words"):
         retrieval.contexts("bm25", NQ, tmp_path / "nq.jsonl", 5)
+
+
+def test_passages_and_questions_without_words_do_not_disturb_the_others(tmp_path):
+    records.write(tmp_path / "nq.jsonl", [*ROWS, row("?", "a", "!!!"), row("the", "a", "a b")])
+    contexts = retrieval.contexts("bm25", NQ, tmp_path / "nq.jsonl", 2)
+    tower = "how tall is the eiffel tower"
+    assert contexts(["?", tower, ""]) == [[], [ROWS[2]["ctxs"][0]["text"]], []]

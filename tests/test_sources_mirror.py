@@ -1,24 +1,17 @@
-import gzip
 import json
-import tracemalloc
 
 import pytest
 
 from reset import records
 from reset.errors import InputError
-from reset.filtering import filter_rows
-from reset.published import registry
-from reset.sources import mirror
+from reset.sources import mirror, places
 
-ROWS = [{"n": n, "text": "é\u2028" * n} for n in range(5)]
+MRQA = ("SQuAD", "NaturalQuestionsShort", "TriviaQA-web", "SearchQA", "BioASQ")
 
 
 def rows(folder, name):
-    return [row for part in mirror.parts(folder, name) for row in part.rows]
-
-
-def lines(given):
-    return "".join(json.dumps(row) + "\n" for row in given).encode()
+    """What the fetch stage writes to data/raw."""
+    return list(places.counted(mirror.parts(folder, name), []))
 
 
 def parquet(path, given):
@@ -29,77 +22,38 @@ def parquet(path, given):
     writer.write_table(pyarrow.Table.from_pylist(given), path)
 
 
-def test_every_kind_of_file_gives_the_same_rows(tmp_path):
-    (tmp_path / "a.jsonl").write_bytes(lines(ROWS))
-    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines(ROWS)))
-    (tmp_path / "c.json").write_text(json.dumps(ROWS))
-    (tmp_path / "d.json.gz").write_bytes(gzip.compress(json.dumps(ROWS, indent=1).encode()))
-    parquet(tmp_path / "e.parquet", ROWS)
-    for name in "abcde":
-        assert rows(tmp_path, name) == ROWS
+def mrqa(split):
+    return [
+        {"subset": subset, "qid": f"{subset} {split} {n}", "context": "c", "question": "q", "answers": ["c"]}
+        for subset in MRQA
+        for n in range(2)
+    ]
 
 
-def test_a_folder_gives_the_rows_of_its_files_with_their_splits(tmp_path):
+def test_a_publishers_files_of_splits_give_their_roles(tmp_path):
     for name in ("train_v2.1.json", "dev_v2.1.json"):
-        (tmp_path / "x").mkdir(exist_ok=True)
-        (tmp_path / "x" / name).write_text(json.dumps([{"from": name}]))
-    assert rows(tmp_path, "x") == [
-        {"from": "dev_v2.1.json", "split": "dev"},
+        (tmp_path / "ms_marco").mkdir(exist_ok=True)
+        (tmp_path / "ms_marco" / name).write_text(json.dumps([{"from": name}]))
+    assert rows(tmp_path, "ms_marco") == [
+        {"from": "dev_v2.1.json", "split": "eval"},
         {"from": "train_v2.1.json", "split": "train"},
     ]
 
 
+def test_a_split_that_the_hub_does_not_name_stands_alone_or_is_left_out(tmp_path, capsys):
+    records.write(tmp_path / "searchqa/test.jsonl", [{"n": 1}])
+    assert rows(tmp_path, "searchqa") == [{"n": 1, "split": "test"}]
+    assert capsys.readouterr().err == ""
+    records.write(tmp_path / "searchqa/val.jsonl", [{"n": 2}])
+    assert rows(tmp_path, "searchqa") == [{"n": 2}]
+    assert capsys.readouterr().err.endswith("not of this set's file, config and splits: test.jsonl\n")
+
+
 def test_files_that_are_not_named_after_splits_are_one_set(tmp_path):
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x/7B1_golden.json").write_text(json.dumps({"questions": [{"id": "1"}]}))
-    (tmp_path / "x/test_golden.json").write_text(json.dumps({"questions": [{"id": "2"}]}))
-    assert rows(tmp_path, "x") == [{"id": "1"}, {"id": "2"}]
-
-
-def test_a_long_list_comes_as_it_was_written(tmp_path):
-    long = [{"text": "]},{[\u2028é" * (n % 7), "n": [n, 0.5, {"k": '\\"', "none": None}]} for n in range(3000)]
-    (tmp_path / "x.json").write_text("\ufeff\n" + json.dumps(long, indent=2), encoding="utf-8")
-    assert rows(tmp_path, "x") == long
-    (tmp_path / "x.json").unlink()
-    (tmp_path / "x.json.gz").write_bytes(gzip.compress(json.dumps(long).encode()))
-    assert rows(tmp_path, "x") == long
-
-
-@pytest.mark.parametrize("kind", ["list", "columns", "golden"])
-def test_a_big_document_is_not_held_in_memory(tmp_path, kind):
-    row = {"text": "word " * 2000, "labels": ["a", "b"]}
-    count = 3000  # 30 MB
-    whole = {
-        "list": [row] * count,
-        "golden": {"questions": [row] * count},
-        "columns": {name: {str(n): value for n in range(count)} for name, value in row.items()},
-    }[kind]
-    with open(tmp_path / "x.json", "w") as handle:
-        json.dump(whole, handle)
-    [part] = mirror.parts(tmp_path, "x")
-    tracemalloc.start()
-    assert sum(got == row for got in part.rows) == count
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 3_000_000
-
-
-def test_microsofts_columns_become_rows(tmp_path):
-    raw = {
-        "query_id": {"0": 11, "1": 12},
-        "query": {"0": "what is it", "1": "who is it"},
-        "query_type": {"0": "DESCRIPTION", "1": "PERSON"},
-        "answers": {"0": ["It is so."], "1": ["No Answer Present."]},
-        "wellFormedAnswers": {"0": ["It is so, really."], "1": "[]"},
-        "passages": {
-            "0": [{"is_selected": 1, "passage_text": "the source", "url": "u"}],
-            "1": [{"is_selected": 0, "passage_text": "nothing", "url": "u"}],
-        },
-    }
-    (tmp_path / "ms_marco.json.gz").write_bytes(gzip.compress(json.dumps(raw).encode()))
-    result = filter_rows([("f:1", row) for row in rows(tmp_path, "ms_marco")], registry.entry("ms_marco"), 5)
-    assert [row.id for row in result.kept] == ["ms_marco:11"]
-    assert result.dropped == {"no well-formed answer": 1}
+    (tmp_path / "bioasq").mkdir()
+    (tmp_path / "bioasq/7B1_golden.json").write_text(json.dumps({"questions": [{"id": "1"}]}))
+    (tmp_path / "bioasq/test_golden.json").write_text(json.dumps({"questions": [{"id": "2"}]}))
+    assert rows(tmp_path, "bioasq") == [{"id": "1"}, {"id": "2"}]
 
 
 def test_searchqa_clues_come_one_a_file(tmp_path):
@@ -110,41 +64,61 @@ def test_searchqa_clues_come_one_a_file(tmp_path):
     assert [row["id"] for row in rows(tmp_path, "searchqa")] == [1, 2]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (
-            "x.json",
-            b'[{"a": 1}, {"a": ',
-            r"x.json: not a whole JSON document in UTF-8, after 1 entries \(.*premature EOF",
-        ),
-        ("x.json", b'[{"a": 1}', "after 1 entries"),
-        ("x.json", b'[{"a": 1}] {', "trailing garbage"),
-        ("x.json", b"", "x.json: not a whole JSON document in UTF-8, after 0 entries"),
-        ("x.json", b'[{"a": "\0"}]', "x.json: not a whole JSON document"),
-        ("x.json", b"[1]", "entry 1 is no object"),
-        ("x.json", b'"text"', "a list of objects or an object is expected"),
-        ("x.json", b'{"questions": [1]}', "entry 1 is no object"),
-        ("x.json", b'{"a": {"0": 1, "1": 2}, "b": {"0": 3}}', "row '1' has no value in column 'b'"),
-        ("x.json", b'{"a": {"0": 1}, "b": {"0": 3, "1": 2}}', "row '1' has no value in column 'a'"),
-        ("x.json", b'{"a": {"0": 1}, "b": {"1": 3}}', "row '0' has no value in column 'b', or at another place"),
-        ("x.json", b"\xff\xfe", "UTF-8"),
-        ("x.json.gz", b"no gzip", "x.json.gz"),
-        ("x.jsonl.gz", gzip.compress(lines(ROWS))[:-9], "not a whole gzip file"),
-        ("x.jsonl.gz", gzip.compress(lines(ROWS))[:20] + b"\xff" * 40, "not a whole gzip file"),
-        ("x.jsonl", b'{"a": 1}\n\n{"a": \xff}\n', r"x\.jsonl:3: not UTF-8"),
-        ("x.parquet", b"no parquet", "not a whole Parquet file"),
-    ],
-)
-def test_a_damaged_file_is_named(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        rows(tmp_path, "x")
+@pytest.mark.parametrize("place", ["nq.parquet", "nq.jsonl", "nq/plain_text/train-00000-of-00001.parquet"])
+def test_of_mrqas_rows_those_of_the_subset_are_taken(tmp_path, place):
+    (records.write if place.endswith("jsonl") else parquet)(tmp_path / place, mrqa("train"))
+    assert [row["qid"] for row in rows(tmp_path, "nq")] == [f"NaturalQuestionsShort train {n}" for n in range(2)]
+
+
+def test_a_file_without_a_row_of_the_subset_is_an_error(tmp_path):
+    records.write(tmp_path / "nq.jsonl", mrqa("train")[:2])
+    with pytest.raises(InputError, match=r"nq\.jsonl: no row of the subset 'NaturalQuestions'"):
+        rows(tmp_path, "nq")
+
+
+@pytest.mark.parametrize("folder", ["plain_text/{}-00000-of-00001.parquet", "default/{}/0000.parquet"])
+def test_each_set_takes_its_own_splits_of_mrqa_as_from_the_hub(tmp_path, folder):
+    for name in ("nq", "bioasq", "searchqa"):
+        for split in ("train", "validation", "test"):
+            parquet(tmp_path / name / folder.format(split), mrqa(split))
+    assert [(row["qid"], row["split"]) for row in rows(tmp_path, "nq")] == [
+        ("NaturalQuestionsShort train 0", "train"), ("NaturalQuestionsShort train 1", "train"),
+        ("NaturalQuestionsShort validation 0", "eval"), ("NaturalQuestionsShort validation 1", "eval"),
+    ]  # fmt: skip
+    assert [(row["qid"], row.get("split")) for row in rows(tmp_path, "bioasq")] == [
+        ("BioASQ test 0", None), ("BioASQ test 1", None),
+    ]  # fmt: skip
+    assert [row["qid"] for row in rows(tmp_path, "searchqa")] == ["SearchQA validation 0", "SearchQA validation 1"]
+
+
+def test_alpacas_only_split_evaluates_whatever_its_name(tmp_path):
+    row = {"instruction": "i", "input": "", "output": "o"}
+    parquet(tmp_path / "alpaca/data/train-00000-of-00001.parquet", [row])
+    assert rows(tmp_path, "alpaca") == [row]
+
+
+def test_one_configuration_is_taken_where_a_folder_holds_several(tmp_path, capsys):
+    for version in ("v1.1", "v2.1"):
+        for split in ("train", "validation", "test"):
+            parquet(tmp_path / f"ms_marco/{version}/{split}-00000-of-00001.parquet", [{"n": f"{version} {split}"}])
+    assert rows(tmp_path, "ms_marco") == [
+        {"n": "v2.1 train", "split": "train"},
+        {"n": "v2.1 validation", "split": "eval"},
+    ]
+    assert "v2.1/test-00000-of-00001.parquet" in capsys.readouterr().err
+
+
+def test_one_file_is_taken_where_a_folder_holds_the_whole_repository(tmp_path):
+    for name in ("ShareGPT_V3_unfiltered_cleaned_split.json", "HTML_cleaned_raw_dataset/sg_90k_part1.json"):
+        records.write_json(tmp_path / "sharegpt" / name, [{"from": name}])
+    assert rows(tmp_path, "sharegpt") == [{"from": "ShareGPT_V3_unfiltered_cleaned_split.json"}]
 
 
 def test_a_set_that_the_mirror_lacks_is_named_with_what_there_is(tmp_path):
-    records.write(tmp_path / "nq.jsonl", ROWS)
+    records.write(tmp_path / "nq.jsonl", mrqa("train"))
     with pytest.raises(InputError, match=r"'wikisum' is not in the mirror \(nq\.jsonl\).*data\.datasets"):
         mirror.parts(tmp_path, "wikisum")
     with pytest.raises(InputError, match="'data.mirror' is .*no folder"):
         mirror.parts(tmp_path / "none", "nq")
+    with pytest.raises(InputError, match="'data.datasets.mine' is no published data set"):
+        mirror.parts(tmp_path, "mine")

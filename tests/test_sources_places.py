@@ -64,6 +64,16 @@ def test_a_row_of_another_kind_of_file_is_named_by_its_number(tmp_path):
         filtered(tmp_path, "dolly")
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+def test_rows_of_other_subsets_are_counted_when_a_bad_row_is_named(tmp_path, kind):
+    row = {"subset": "NaturalQuestions", "context": "c", "question": "q", "answers": ["c"]}
+    rows = [row, row | {"subset": "SQuAD"}, row | {"subset": "SQuAD"}, row | {"answers": None}]
+    (records.write if kind == "jsonl" else records.write_json)(tmp_path / f"mirror/nq.{kind}", rows)
+    with pytest.raises(InputError, match=rf"mirror/nq\.{kind}(:|, row )4: field 'answers' is null"):
+        filtered(tmp_path, "nq")
+    assert json.loads((tmp_path / "sources.json").read_text())["parts"][0]["rows"] == 2
+
+
 def test_two_rows_with_one_id_are_both_named(tmp_path):
     chat = {"id": "a_0", "conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "word " * 11}]}
     other = chat | {"conversations": [{"from": "human", "value": "ho"}, chat["conversations"][1]]}

@@ -16,6 +16,7 @@ from reset.records import Row
 T = TypeVar("T")
 BLOCK = 4 << 20  # bytes; small enough that the few blocks in flight stay far below 1 GB
 ALONE = 16 << 20  # below this size starting processes costs more than it saves
+MOST = 8  # processes; each takes some 27 MB beside its blocks, so memory has a bound on a machine of many cores too
 
 _work: Callable[["Block"], Any]  # set once in each process of the pool
 
@@ -63,13 +64,14 @@ def numbered(path: str | Path) -> Iterator[tuple[str, Row]]:
 
 
 def over(path: str | Path, work: Callable[[Block], T], processes: int | None = None) -> Iterator[T]:
-    """`work(block)` for each block, in order, on `processes` cores (None: all cores for a big file, else one).
+    """`work(block)` for each block, in order, on `processes` cores (None: for a big file all that this process may use,
+    at most MOST; else one).
 
     `work` runs in forked processes, so it may hold what cannot be sent between processes. An exception in it comes out
     here, and so does the death of a process. At most two blocks a process are in flight.
     """
     size = os.path.getsize(path) if os.path.isfile(path) else 0  # `split` says what is wrong with a missing file
-    processes = processes or (os.cpu_count() or 1 if size > ALONE else 1)
+    processes = processes or (min(len(os.sched_getaffinity(0)), MOST) if size > ALONE else 1)
     if processes == 1:
         yield from map(work, split(path))
         return

@@ -9,9 +9,9 @@ from reset.records import Row
 
 
 def fingerprint(*texts: str) -> int:
-    """64 bits that are equal for texts equal after normalisation (case, spaces, articles, punctuation)."""
-    normal = [normalize_answer(text) or " ".join(text.split()) for text in texts]
-    return _hash("\0".join(normal))
+    """64 bits that are equal for texts equal but for case and spaces. Nothing else is normalised: "in C", "in C++" and
+    "in C#" are three requests."""
+    return _hash("\0".join(" ".join(text.casefold().split()) for text in texts))
 
 
 def _hash(text: str) -> int:

@@ -19,7 +19,7 @@ def evaluation_rows(
     """The rows to evaluate on, with the column `seen` (whether their set also trains), and counts by data set.
 
     `rows` and `chosen` go by data set. Instruction rows stay only if training has not seen their instruction, whatever
-    its case, articles and punctuation (paper: "unseen in training"). Then each set is capped to `eval` rows, by hash.
+    its case and spaces (paper: "unseen in training"). Then each set is capped to `eval` rows, by hash.
     InputError if a set that is to evaluate has no row left.
     """
     kept, counts = [], {}

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from reset import blocks, records
+from reset import blocks, records, splits
 from reset.datasets import DataSet, order
 from reset.errors import InputError
 from reset.published.entry import Entry, check, shape_of
@@ -24,7 +24,8 @@ from reset.records import Row
 TRAIN, EVAL, UNDECIDED, SPARE, REPEATED = range(5)  # UNDECIDED: the set has no splits; SPARE: the row is not needed
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
-MARKS = ("shared_passages",)  # only where it is true: the context was retrieved from the passages of all rows
+# where a record has them: its context was retrieved from the passages of all rows; the passages that support an answer
+MARKS = ("shared_passages", "sources")
 Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
 
 
@@ -72,7 +73,7 @@ def filter_rows(
     mapped = []
     for where, row in rows:
         shape = shape_of(entry, row, where)
-        check(row, shape.columns | ({"split": str} if "split" in row else {}), where)
+        check(row, shape.columns | ({"split": splits.check} if "split" in row else {}), where)
         mapped.append((where, row, shape.record(row)))
     if contexts is not None:
         found = contexts([record["question"] for _, _, record in mapped])
@@ -81,6 +82,8 @@ def filter_rows(
     result = Filtered(len(mapped), Counter(), [])
     for where, row, record in mapped:
         record["context"] = record["context"][:passages]
+        if "sources" in record:
+            record["sources"] = [text for text in record["sources"] if text in record["context"]]
         reason = next((reason for keep in entry.filters if (reason := keep(row, record))), None)
         if reason:
             result.dropped[reason] += 1
@@ -94,7 +97,7 @@ def _kept(where: str, row: Row, record: Row, entry: Entry) -> Kept:
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
     columns = {column: record[column] for column in (*COLUMNS, *(name for name in MARKS if name in record))}
     line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
-    split = UNDECIDED if "split" not in row else TRAIN if row["split"] == "train" else EVAL
+    split = UNDECIDED if "split" not in row else TRAIN if row["split"] == splits.TRAIN else EVAL
     return Kept(where, record["id"], split, line)
 
 

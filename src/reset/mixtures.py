@@ -62,7 +62,7 @@ def data_sets(mix: str, tasks: Mapping[str, str], chosen: Mapping[str, DataSet])
 def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -> Mixture:
     """Decide what becomes of each training row.
 
-    Dropped: exact duplicates (prompt and target equal after normalisation; the first stays) and rows that share an
+    Dropped: exact duplicates (prompt and target equal but for case and spaces; the first stays) and rows that share an
     n-gram with an evaluation row. The four instruction sets count as one (paper); every other set is one. `dev` rows of
     each are set aside. All are up-sampled to exactly the size of the largest (paper).
     """

@@ -10,7 +10,7 @@ from typing import Literal
 from reset import blocks, records
 from reset.blocks import Block
 from reset.errors import InputError
-from reset.filters import answer_mentioned
+from reset.filters import answer_mentioned, answer_supported
 from reset.overlong import SPECIAL_TOKENS, TokenCounter, fit
 from reset.records import Row
 from reset.templates import Templates
@@ -19,6 +19,7 @@ DROPPED = {
     "overlong": "over-long",
     "unshortenable": "over-long without its context",
     "answer_cut": "gold answer in the part cut off",
+    "support_cut": "all support of an answer in the part cut off",
 }
 
 
@@ -72,6 +73,7 @@ def prompt_block(block: Block, templates: Templates, counter: TokenCounter, sett
             row, prompt = row | {"context": shorter}, templates.render(row, shorter)
             result.counts["cut"] += 1
         row = row | {"instruction": templates.instruction(row), "prompt": prompt, "target": target(row)}
+        row.pop("sources", None)  # served the check of what was cut
         result.lines.append(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         result.counts["kept"] += 1
         result.counts["prompt_words"] += len(prompt.split())
@@ -114,8 +116,11 @@ def shortened(
     context = fit(row, templates, counter, settings.max_tokens, settings.answer_tokens)
     if context is None:
         return DROPPED["unshortenable"]
-    if row["task"] == "extractive_qa" and answer_mentioned(row, row | {"context": context}):
+    cut = row | {"context": context}
+    if row["task"] == "extractive_qa" and answer_mentioned(row, cut):
         return DROPPED["answer_cut"]
+    if "sources" in row and answer_supported(row, cut):  # MS MARCO; a passage counts while it is whole
+        return DROPPED["support_cut"]
     return context
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,8 @@ REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)  
 def stream(path: str | Path) -> Iterator[Row]:
     """Yield the objects of a JSON Lines file, one a line; blank lines are skipped.
 
-    Raises InputError with file and line for a missing file, invalid UTF-8, a NUL byte, invalid JSON, an unpaired
-    surrogate, or a line that is no object.
+    Raises InputError with file and line for a missing file, invalid UTF-8, a NUL byte, invalid JSON (NaN and Infinity
+    are none), an unpaired surrogate, nesting or numbers beyond what Python reads, or a line that is no object.
     """
     try:
         handle = open(path, "rb")
@@ -43,10 +44,18 @@ def parse(line: bytes, where: str) -> Row:
     except json.JSONDecodeError as error:
         message = f"{where}: not JSON ({error.msg} at column {error.colno}); one object a line is expected"
         raise InputError(message) from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deep; lists and objects are read some hundred levels deep") from None
+    except ValueError:  # what is left: an integer of too many digits
+        raise InputError(f"{where}: a number has more than {sys.get_int_max_str_digits()} digits") from None
     if not isinstance(row, dict):
         raise InputError(f"{where}: a JSON object is expected, not {type(row).__name__}")
     if b"\\ud" in line.lower() and not _encodable(row):
         raise InputError(f"{where}: an unpaired surrogate (\\ud800 to \\udfff), which UTF-8 cannot hold")
+    if b"NaN" in line or b"Infinity" in line:
+        for name, value in row.items():
+            if not _finite(value):
+                raise InputError(f"{where}: field '{name}' holds NaN or Infinity, which JSON does not have; write null")
     return row
 
 
@@ -54,6 +63,14 @@ def _encodable(row: Row) -> bool:
     try:
         json.dumps(row, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _finite(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
         return False
     return True
 
@@ -135,7 +152,14 @@ def _explained(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in REFUSED:
             raise
-        raise InputError(f"{target}: cannot be written ({error.strerror}); what was there before is whole") from None
+        raise InputError(f"{target}: cannot be written ({error.strerror}); {_before(target)}") from None
+
+
+def _before(target: Path) -> str:
+    """Where the last result is: DVC removes a stage's outs before it runs the stage, but not what lies in .work/."""
+    if os.environ.get("DVC_STAGE") and ".work" not in target.parts:
+        return f"DVC removed the last results first: dvc checkout {target} brings them back (git those of metrics/)"
+    return "what was there before is whole"
 
 
 def write(path: str | Path, rows: Iterable[Row]) -> int:

@@ -14,7 +14,7 @@ def contexts(mode: str, entry: Entry, raw: Path, count: int) -> Callable[[Sequen
     whose passages a search engine has ranked already)."""
     if mode == "published" or entry.passages != "gathered":
         return None
-    return Retriever(passages(entry, blocks.numbered(raw)), count)
+    return Retriever(passages(entry, blocks.numbered(raw)), count, entry.name)
 
 
 def passages(entry: Entry, rows: Iterable[tuple[str, Row]]) -> list[str]:
@@ -30,14 +30,20 @@ def passages(entry: Entry, rows: Iterable[tuple[str, Row]]) -> list[str]:
 class Retriever:
     """BM25 (bm25s, Lucene's variant) over a list of passages, which it holds in memory with its index."""
 
-    def __init__(self, texts: list[str], count: int) -> None:
+    def __init__(self, texts: list[str], count: int, dataset: str) -> None:
+        """InputError naming the data set if there is no passage, or none that holds a word: nothing could be found.
+        A passage without words among others is no error; it is never found."""
         import bm25s
 
-        if not texts:
-            raise InputError("data.retrieval: bm25 needs passages, and the data set has none")
+        words = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+        if not any(words.ids):
+            raise InputError(
+                f"data set '{dataset}': data.retrieval: bm25 needs passages with words (of two letters or more, no "
+                f"stop words), and none of its {len(texts)} passages holds one; set data.retrieval: published"
+            )
         self.texts, self.count = texts, count
         self.index = bm25s.BM25()
-        self.index.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+        self.index.index(words, show_progress=False)
 
     def __call__(self, questions: Sequence[str]) -> list[list[str]]:
         """At most `count` passages for each question, best first; those that share no word with it are left out."""

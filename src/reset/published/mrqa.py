@@ -6,7 +6,8 @@ from reset.published.entry import context_record
 from reset.records import Row
 
 COLUMNS = {"context": str, "question": str, "answers": [str]}
-TAGS = re.compile(r"</?(?:P|Table|Tr|Td|Th|Ul|Ol|Li|Dl|Dd|Dt|H[1-6])>")  # NQ's paragraph and table marks
+# NQ's paragraph and table marks, as </P> and <Th_colspan="2">
+TAGS = re.compile(r"</?(?:P|Table|Tr|Td|Th|Ul|Ol|Li|Dl|Dd|Dt|H[1-6])(?:[_ ][a-z]+=[^<>]*)?>")
 
 
 def record(row: Row) -> Row:

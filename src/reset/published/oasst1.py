@@ -40,27 +40,19 @@ def _messages(path: Path) -> Iterator[tuple[str, Row]]:
     for where, row in blocks.numbered(path):
         if "prompt" in row and "message_tree_id" in row:
             check(row, {"prompt": {}}, where)
-            yield from _flatten(row["prompt"], None, where)
+            yield from _flatten(row["prompt"], where)
         else:
             records.require_columns(row, COLUMNS, f"{where}: data set 'oasst1'")
             yield where, row
 
 
-def _flatten(message: Row, parent: str | None, where: str) -> Iterator[tuple[str, Row]]:
-    """A nested message and its replies as rows of the hub's table."""
-    check(message, {"message_id": str, "text": str, "role": str, "lang": str, "replies": [{}]}, where)
-    given = message.get("labels")
-    if given is not None:
-        check(message, {"labels": {}}, where)
-        check(given, dict.fromkeys(given, {"value": float, "count": int}), f"{where}: labels")
-        given = {
-            "name": list(given),
-            "value": [label["value"] for label in given.values()],
-            "count": [label["count"] for label in given.values()],
-        }
-    yield (
-        where,
-        {
+def _flatten(opening: Row, where: str) -> Iterator[tuple[str, Row]]:
+    """A nested message and its replies, each before those to itself, as rows of the hub's table."""
+    open_: list[tuple[Row, str | None]] = [(opening, None)]
+    while open_:
+        message, parent = open_.pop()
+        check(message, {"message_id": str, "text": str, "role": str, "lang": str, "replies": [{}]}, where)
+        row = {
             "message_id": message["message_id"],
             "parent_id": parent,
             "text": message["text"],
@@ -69,12 +61,25 @@ def _flatten(message: Row, parent: str | None, where: str) -> Iterator[tuple[str
             "deleted": message.get("deleted", False),
             "synthetic": message.get("synthetic", False),
             "review_result": message.get("review_result"),
-            "labels": given,
+            "labels": _labels(message, where),
             "tree_state": message.get("tree_state"),
-        },
-    )
-    for reply in message["replies"]:
-        yield from _flatten(reply, message["message_id"], where)
+        }
+        yield where, row
+        open_ += [(reply, message["message_id"]) for reply in reversed(message["replies"])]
+
+
+def _labels(message: Row, where: str) -> Row | None:
+    """The labels of a nested message as lists beside each other."""
+    given = message.get("labels")
+    if given is None:
+        return None
+    check(message, {"labels": {}}, where)
+    check(given, dict.fromkeys(given, {"value": float, "count": int}), f"{where}: labels")
+    return {
+        "name": list(given),
+        "value": [label["value"] for label in given.values()],
+        "count": [label["count"] for label in given.values()],
+    }
 
 
 def record(row: Row) -> Row:

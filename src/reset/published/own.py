@@ -6,7 +6,7 @@ from typing import Any
 from reset import filters
 from reset.datasets import OwnFile
 from reset.errors import InputError
-from reset.published.entry import Entry, Shape, context_record, instruction_record
+from reset.published.entry import Entry, Shape, check, context_record, instruction_record
 from reset.records import Row
 
 NEEDED = {
@@ -49,15 +49,20 @@ def entry(name: str, file: OwnFile) -> Entry:
     shape = Shape({column: kinds[name] for name, column in file.columns.items()}, record)
     unanswered = "references" not in file.columns
     kept = filters.INSTRUCTION_EVALUATION if unanswered else FILTERS[file.task]
-    return Entry(name, file.task, (shape,), kept, passages="gathered", unanswered=unanswered)
+    passages = (
+        "gathered" if file.task.endswith("_qa") else "retrieved"
+    )  # without a question there is nothing to retrieve
+    return Entry(name, file.task, (shape,), kept, passages=passages, unanswered=unanswered)
 
 
 def _texts(value: Any, where: str, field: str) -> None:
-    """A text or a list of texts."""
+    """A text or a list of texts, none of them too long to be a real one."""
     if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
         raise InputError(f"{where}: field '{field}' is {json.dumps(value)[:80]}; a text or a list of texts is expected")
+    check({field: value}, {field: [str] if isinstance(value, list) else str}, where)
 
 
 def _identity(value: Any, where: str, field: str) -> None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(f"{where}: field '{field}' is {json.dumps(value)[:80]}; a text or a number is expected")
+    check({field: value}, {field: type(value)}, where)

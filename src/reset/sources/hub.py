@@ -9,6 +9,7 @@ from typing import Any
 from reset import records
 from reset.errors import InputError
 from reset.records import Row
+from reset.sources import files
 from reset.sources.origins import Hub, Web, origin
 from reset.sources.places import Part
 
@@ -16,8 +17,8 @@ PARQUET_BRANCH = "refs/convert/parquet"  # where the hub's robot keeps a Parquet
 
 
 def parts(dataset: str) -> Iterator[Part]:
-    """The rows of one data set, a part for each split, its place with the commit that was taken; rows of a set with
-    several splits get the column `split` ("train" or "eval").
+    """The rows of one data set, a part for each split, its place with the commit that was taken; where the set has
+    several splits, each part has its role ("train" or "eval").
 
     InputError, with all that was tried, if no way leads to the rows.
     """
@@ -29,20 +30,19 @@ def parts(dataset: str) -> Iterator[Part]:
         address, table = open_split(where, split, dataset)
         if where.revision is None:
             print(f"fetch {dataset}: no pinned revision is known; taking the newest, {address}", file=sys.stderr)
-        yield Part(f"{address} ({split})", _rows(where, table, split, role, dataset))
+        yield Part(f"{address} ({split})", _rows(where, table, split, dataset), where.subset, where.column(role))
 
 
-def _rows(hub: Hub, table: Any, split: str, role: str, dataset: str) -> Iterator[Row]:
+def _rows(hub: Hub, table: Any, split: str, dataset: str) -> Any:
+    """The table, checked, without what nothing here reads."""
     if hub.subset is not None:
-        prefix = hub.subset
-        table = table.filter(lambda value: value.startswith(prefix), input_columns="subset")
-        # word lists with offsets, which nothing here reads and which take ten times the text's space
+        # word lists with offsets, which take ten times the text's space
         table = table.remove_columns([name for name in table.column_names if name.endswith("_tokens")])
+    files.require_json(table.features.arrow_schema, f"hub data set '{hub.id}'")
     expected = hub.rows.get(split, len(table))
     if len(table) != expected:
         raise InputError(f"data set '{dataset}': split '{split}' has {len(table)} rows on the hub, not {expected}")
-    for row in table:
-        yield row | ({"split": role} if len(hub.splits) > 1 else {})
+    return table
 
 
 def open_split(hub: Hub, split: str, dataset: str) -> tuple[str, Any]:

@@ -28,6 +28,14 @@ class Hub:
     subset: str | None = None
     rows: dict[str, int] = field(default_factory=dict)
 
+    def role(self, split: str | None) -> str | None:
+        """What a split, by its name on the hub, is for: train or eval; None if the set takes no row from it."""
+        return next((role for role, name in self.splits.items() if name == split), None)
+
+    def column(self, role: str) -> str | None:
+        """What the column `split` says in rows of that role: nothing where all rows come from one split."""
+        return role if len(self.splits) > 1 else None
+
 
 @dataclass(frozen=True)
 class Web:
