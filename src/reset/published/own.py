@@ -49,9 +49,8 @@ def entry(name: str, file: OwnFile) -> Entry:
     shape = Shape({column: kinds[name] for name, column in file.columns.items()}, record)
     unanswered = "references" not in file.columns
     kept = filters.INSTRUCTION_EVALUATION if unanswered else FILTERS[file.task]
-    passages = (
-        "gathered" if file.task.endswith("_qa") else "retrieved"
-    )  # without a question there is nothing to retrieve
+    # without a question there is nothing to retrieve by
+    passages = "gathered" if file.task.endswith("_qa") else "retrieved"
     return Entry(name, file.task, (shape,), kept, passages=passages, unanswered=unanswered)
 
 
