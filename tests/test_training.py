@@ -213,6 +213,8 @@ def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(in_folde
     assert [(folder / f"checkpoint-{step}/optimizer.pt").exists() for step in (4, 6)] == [True, False]
     training.run(job(in_folder, eval_every=2, save_every=4))
     assert "checkpoint-4" in capsys.readouterr().err
+    live = Path(".work/live/mtl_0/plots/metrics/loss.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in live] == ["2", "4", "6", "8", "9"]  # 6 was logged before the stop, too
     assert weights() == whole
     assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
 

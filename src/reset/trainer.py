@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
-from reset import batching
-from reset.checkpoints import Folder, best_step
+from reset import batching, records
+from reset.checkpoints import Folder, best_step, step_of
 from reset.encoding import IGNORE, Example
 from reset.errors import InputError
 
@@ -131,12 +131,21 @@ def fit(
     if folder.leads and find_spec("dvclive"):  # benchmarks run where DVC is not installed, too
         from dvclive import Live
 
+        if last:
+            forget_after(step_of(last), job.live)
         live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None)
     trainer.remove_callback(PrinterCallback)
     tokens = [sum(len(train[i].input_ids) for i in step) for step in steps]
     trainer.add_callback(Watch(folder, tokens, job.shared.save_every, full, live))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.log_history
+
+
+def forget_after(step: int, live: Path) -> None:
+    """Drop what DVCLive's tables in the folder `live` hold of steps after `step`: a resumed run logs these again."""
+    for path in live.glob("plots/metrics/*.tsv"):
+        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        records.write_text(path, header + "".join(row for row in rows if int(row.split("\t")[0]) <= step))
 
 
 def merge(start: Path, adapters: Path, folder: Path) -> Path:
