@@ -73,7 +73,7 @@ def same_as(alone: list[list[float]]) -> None:
         torch.testing.assert_close(tensor, one[name], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json"])
+@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json", "zero3_offload.json"])
 def test_two_processes_learn_what_one_learns(alone, config):
     done = launch(2, micro_batch=2, deepspeed=config and str(ROOT / "configs" / config))
     assert done.returncode == 0, done.stderr
@@ -110,10 +110,11 @@ def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in
     same_as(alone)
 
 
-def test_the_stage_starts_its_processes_with_the_launch_command(in_folder):
-    settings = job(
-        in_folder, launch=f"{sys.executable} -m torch.distributed.run --standalone --nproc_per_node 2", micro_batch=4
-    )
+@pytest.mark.parametrize(
+    "command", ["python -m torch.distributed.run --standalone --nproc_per_node 2", "deepspeed --num_gpus 2"]
+)
+def test_the_stage_starts_its_processes_with_the_launch_command(in_folder, command):
+    settings = job(in_folder, launch=f"{Path(sys.executable).parent}/{command}", micro_batch=4)
     import yaml
 
     train = {"shared": dataclasses.asdict(settings.shared), "mtl": dataclasses.asdict(settings.recipe)}
