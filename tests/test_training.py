@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from reset import batching, checkpoints, encoding, forecast, records, trainer, training
 from reset.errors import InputError
@@ -116,6 +116,47 @@ def test_no_epoch_takes_the_start_model_over_as_it_is(in_folder):
     (header,) = Path("metrics/train/mtl_0.csv").read_text().splitlines()
     assert header.startswith("step,epoch,loss,eval_loss")
     assert not Path(".work/train").exists()
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_what_published_files_hold_beside_the_parameters_is_not_exported(in_folder, epochs):
+    settings = job(in_folder, recipe={"epochs": epochs})
+    start = load_file("start/model.safetensors")
+    buffers = {f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)}
+    twin = {"lm_head.weight": start["model.embed_tokens.weight"].clone()}
+    save_file(start | buffers | twin, "start/model.safetensors", metadata={"format": "pt"})
+    training.run(settings)
+    assert load_file("models/mtl_0/model.safetensors").keys() == start.keys()
+
+
+def test_a_start_model_that_lacks_a_parameter_is_refused_before_training(in_folder):
+    settings = job(in_folder)
+    tensors = load_file("start/model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, "start/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="start: its safetensors lack model.norm.weight"):
+        training.run(settings)
+    assert not Path(".work").exists()
+
+
+def test_the_text_part_of_a_model_of_text_and_images_is_trained_and_the_whole_exported(in_folder):
+    from transformers import AutoModelForCausalLM, Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = tiny_llama.SIZES | {"head_dim": 8}
+    images = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    images |= {"image_size": 28, "patch_size": 14}
+    torch.manual_seed(0)
+    model = Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=images, mm_tokens_per_image=4))
+    settings = job(in_folder)
+    model.save_pretrained("start")
+    training.run(settings)
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "language_model" in name}
+    assert losses("eval_loss")[-1] < losses("eval_loss")[0]
+    loaded = AutoModelForCausalLM.from_pretrained("models/mtl_0")
+    assert torch.equal(loaded.get_input_embeddings().weight, after["language_model.model.embed_tokens.weight"])
 
 
 def test_frozen_parameters_stay_and_all_others_move(in_folder):

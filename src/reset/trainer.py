@@ -167,7 +167,7 @@ class CompletionTrainer(Trainer):
         super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
         self.examples, self.dev, self.steps = train, dev, steps
         self.save_every = shared.save_every
-        self.limit = LOST * math.log(model.config.vocab_size)
+        self.limit = LOST * math.log(model.config.get_text_config().vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
 
     def get_train_dataloader(self) -> DataLoader:

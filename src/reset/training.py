@@ -123,6 +123,7 @@ def run(job: Job) -> None:
     if launch.rank() == 0:
         print(outlook, flush=True)
     outlook.check()
+    parameters = export.parameters(job.start)
     folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
 
     from reset import trainer
@@ -140,7 +141,8 @@ def run(job: Job) -> None:
                 if job.shared.lora:
                     weights = trainer.merge(job.start, weights, folder.path / "merged")
                 card = export.card(out.name, {**facts, "this step": step, "best step": best})
-                export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+                bf16 = job.shared.precision == "bf16"
+                export.write(out, weights, job.start, parameters, tokenizer, card, bf16)
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
     launch.leave()
@@ -150,9 +152,10 @@ def keep(job: Job) -> None:
     """Write the start model as the outcome of `job`, with a curve without steps; see `Recipe.epochs`."""
     if launch.rank() == 0:
         tokenizer = load_tokenizer(job.start)
+        parameters = export.parameters(job.start)
         for out in filter(None, (job.model, job.end)):
             card = export.card(out.name, {"start": job.start, "seed": job.seed, **_settings(job)})
-            export.write(out, job.start, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+            export.write(out, job.start, job.start, parameters, tokenizer, card, job.shared.precision == "bf16")
         records.write_text(job.curve, curve([], 1))
 
 
