@@ -367,6 +367,18 @@ def test_eager_attention_learns_the_same(in_folder):
         assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["opt", "falcon"])
+def test_packing_is_refused_before_the_first_step_where_rows_would_see_each_other(in_folder, kind):
+    settings = job(in_folder, packing=True)
+    sizes = {"ffn_dim": 48, "word_embed_proj_dim": 32} if kind == "opt" else {}
+    tiny_llama.model(kind, **sizes).save_pretrained("start")
+    with pytest.raises(InputError, match="train.shared.packing: this model does not keep packed rows apart"):
+        training.run(settings)
+    (folder,) = Path(".work/train/mtl_0").iterdir()
+    assert not list(folder.glob("checkpoint-*"))
+    training.run(job(in_folder))
+
+
 @pytest.mark.integration
 def test_a_compiled_model_learns_the_same(in_folder):
     training.run(job(in_folder))

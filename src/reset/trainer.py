@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
-from reset import batching, records
+from reset import batching, packing, records
 from reset.checkpoints import Folder, best_step, step_of
 from reset.encoding import IGNORE, Example
 from reset.errors import InputError
@@ -166,7 +166,8 @@ class CompletionTrainer(Trainer):
         collate = batching.packed if shared.packing else batching.padded
         super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
         self.examples, self.dev, self.steps = train, dev, steps
-        self.save_every = shared.save_every
+        self.save_every, self.precision = shared.save_every, shared.precision
+        self.unproven = shared.packing and args.per_device_train_batch_size > 1 and len(train) > 1
         self.limit = LOST * math.log(model.config.get_text_config().vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
 
@@ -186,7 +187,11 @@ class CompletionTrainer(Trainer):
         return DataLoader(examples, batch_sampler=plan, collate_fn=self.data_collator, pin_memory=pin)  # type: ignore
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
-        """Backward through one micro-batch; InputError before the optimizer's step when the loss is lost."""
+        """Backward through one micro-batch; InputError before the first where packing lets rows see each other, and
+        before the optimizer's step when the loss is lost.
+        """
+        if self.unproven:
+            self._prove_packing()
         loss = super().training_step(model, inputs, num_items_in_batch)
         self.step_loss += loss
         if self.accelerator.sync_gradients:
@@ -194,6 +199,13 @@ class CompletionTrainer(Trainer):
             self.step_loss = torch.zeros_like(loss)
             self._stop_if_lost(mean, self.state.global_step + 1, "loss")
         return loss
+
+    def _prove_packing(self) -> None:
+        model = self.model_wrapped
+        model.eval()
+        shortest = sorted(self.examples, key=lambda example: len(example.input_ids))[:2]
+        packing.check(lambda inputs: model(**self._prepare_inputs(inputs)).logits, shortest, self.precision)
+        self.unproven = False
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
         """The dev rows' loss as the Trainer's evaluation."""

@@ -40,8 +40,8 @@ class Shared:
     precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
     micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
     length_window: int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
-    packing: bool  # lay the rows of a micro-batch end to end instead of padding them
-    attention: Literal["sdpa", "flash_attention_2", "eager"]  # each keeps packed rows apart, by their positions
+    packing: bool  # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes them
+    attention: Literal["sdpa", "flash_attention_2", "eager"]
     compile: bool  # torch.compile
     liger: bool  # the fused kernels of the package liger-kernel, for GPUs
     gradient_checkpointing: bool
