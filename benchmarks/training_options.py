@@ -172,7 +172,7 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
         "tokens_per_second": speed,
         "operations": speed * forecast.operations(model, statistics.mean(lengths)),
         "peak_memory": trainer.peak_memory(),
-        "forecast": forecast.states(model, "bf16", 1)[forecast.mode(shared)]
+        "forecast": forecast.states(model, shared, 1)[forecast.mode(shared)]
         + forecast.activations(model, shared, shared.micro_batch, row, row // 4),
     }
 

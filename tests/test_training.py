@@ -175,6 +175,24 @@ def test_adapters_are_trained_merged_and_exported_as_a_plain_model(in_folder):
     assert moved == {name for name in before if "proj" in name}
 
 
+def test_adapters_in_bf16_train_in_fp32_over_a_bf16_base_and_export_what_was_evaluated(in_folder):
+    settings = job(in_folder, lora=training.Lora(rank=4, alpha=8, dropout=0.0), precision="bf16")
+    model = trainer.load_model(Path("start"), settings.shared, 0)
+    assert {p.dtype for n, p in model.named_parameters() if "lora" in n} == {torch.float32}
+    assert {p.dtype for n, p in model.named_parameters() if "lora" not in n} == {torch.bfloat16}
+    training.run(settings)
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    assert before.keys() == after.keys() and {tensor.dtype for tensor in after.values()} == {torch.bfloat16}
+    learned = losses("eval_loss")
+    assert learned[-1] < learned[0] - 0.01
+    still = dataclasses.replace(
+        job(in_folder, recipe={"learning_rate": 0.0}, precision="bf16"), run="again", start=Path("models/mtl_0")
+    )
+    training.run(still)
+    exported = float(Path("metrics/train/again_0.csv").read_text().splitlines()[-1].split(",")[3])
+    assert exported == pytest.approx(learned[-1], abs=5e-3)
+
+
 @pytest.mark.parametrize("shared", [{}, {"lora": training.Lora(rank=4, alpha=8, dropout=0.1)}])
 def test_a_stopped_run_goes_on_to_the_same_model(in_folder, monkeypatch, capsys, shared):
     training.run(job(in_folder, **shared))

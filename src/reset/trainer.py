@@ -68,12 +68,18 @@ def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> Traini
 
 
 def load_model(folder: Path, shared: "Shared", seed: int) -> Any:
-    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or with random adapters."""
+    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen; or in `shared.precision`
+    with random adapters, which peft keeps in fp32.
+    """
     if shared.lora and shared.frozen:
         raise InputError("params.yaml: train.shared.frozen has no effect with lora, which freezes all; set it to []")
+    half = shared.lora and shared.precision == "bf16"
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation=shared.attention, local_files_only=True
+            folder,
+            dtype=torch.bfloat16 if half else torch.float32,
+            attn_implementation=shared.attention,
+            local_files_only=True,
         )
     except (ImportError, ValueError) as error:
         reason = str(error).splitlines()[0]

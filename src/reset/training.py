@@ -37,7 +37,7 @@ class Shared:
     save_every: int  # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
-    precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
+    precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
     micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
     length_window: int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
     packing: bool  # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes them
@@ -119,12 +119,12 @@ def run(job: Job) -> None:
         job.shared.length_window,
         job.seed,
     )
-    outlook = forecast.look(job, train_examples, len(steps), micro)
+    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+    outlook = forecast.look(job, train_examples, len(steps), micro, folder.path)
     if launch.rank() == 0:
         print(outlook, flush=True)
     outlook.check()
     parameters = export.parameters(job.start)
-    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
 
     from reset import trainer
 
