@@ -19,6 +19,24 @@ KERNELS: dict[str, tuple[Any, str, str]] = {
 }
 
 
+# setting -> the least value, and the least that is too high
+RANGES: dict[str, tuple[float, float]] = {
+    "train.shared.max_length": (1, math.inf),
+    "train.shared.eval_every": (1, math.inf),
+    "train.shared.save_every": (1, math.inf),
+    "train.shared.warmup": (0, 1),
+    "train.shared.weight_decay": (0, math.inf),
+    "train.shared.micro_batch": (1, math.inf),
+    "train.shared.length_window": (1, math.inf),
+    "train.shared.lora.rank": (1, math.inf),
+    "train.shared.lora.alpha": (1, math.inf),
+    "train.shared.lora.dropout": (0, 1),
+    "learning_rate": (0, math.inf),
+    "batch": (1, math.inf),
+    "epochs": (0, math.inf),
+}
+
+
 @dataclass(frozen=True)
 class Lora:
     """Low-rank adapters on all linear layers (peft), merged before export."""
@@ -100,6 +118,7 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings and for a run that cannot fit, before any training, and
     when the loss is lost on the way; the last good checkpoint then stays under .work/train.
     """
+    check_ranges(job)
     if job.recipe.epochs == 0:
         keep(job)
         return
@@ -184,6 +203,18 @@ def check_kernels(shared: Shared) -> None:
             raise InputError(f"params.yaml: train.shared.{key} needs a GPU, and there is none: set {other}")
 
 
+def check_ranges(job: Job) -> None:
+    """InputError for the first setting whose value is outside RANGES."""
+    shared, recipe = asdict(job.shared), asdict(job.recipe)
+    values = {f"train.shared.{key}": value for key, value in shared.items()} | recipe
+    values |= {f"train.shared.lora.{key}": value for key, value in (shared["lora"] or {}).items()}
+    for key, (least, end) in RANGES.items():
+        if key in values and not least <= values[key] < end:
+            name = key if "." in key else f"train.{job.run}.{key}"
+            below = "" if end == math.inf else f" and below {end}"
+            raise InputError(f"params.yaml: {name} is {values[key]}; a number from {least}{below} is expected")
+
+
 def division(job: Job, processes: int) -> tuple[int, int]:
     """How a batch is shared out: rows at once on each process, and how often for one step.
 
@@ -214,6 +245,7 @@ def identity(job: Job) -> dict[str, Any]:
         "start model": records.file_digest(job.start),
         "seed": job.seed,
         "number of processes": launch.processes(),
+        "DeepSpeed file": records.file_digest(job.shared.deepspeed) if job.shared.deepspeed else None,
         **_settings(job),
     }
 
