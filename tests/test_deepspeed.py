@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from reset import training
+from tests import tiny_llama
 from tests.tiny_llama import job
 
 pytestmark = pytest.mark.integration
@@ -80,8 +81,8 @@ def test_two_processes_learn_what_one_learns(alone, config):
     same_as(alone)
 
 
-def test_zero3_in_bf16_exports_every_parameter_in_bf16(alone):
-    done = launch(2, micro_batch=4, precision="bf16", deepspeed=str(ROOT / "configs/zero3.json"))
+def test_zero3_in_bf16_with_packed_rows_exports_every_parameter_in_bf16(alone):
+    done = launch(2, micro_batch=4, packing=True, precision="bf16", deepspeed=str(ROOT / "configs/zero3.json"))
     assert done.returncode == 0, done.stderr
     one, two = load_file("alone/model.safetensors"), load_file("models/mtl_0/model.safetensors")
     assert {n: t.shape for n, t in one.items()} == {n: t.shape for n, t in two.items()}
@@ -98,6 +99,14 @@ def test_a_killed_zero3_run_goes_on_to_the_same_model_and_only_with_as_many_proc
     assert done.returncode == 0 and "resuming from" in done.stderr, done.stderr
     assert [row[0] for row in curve()] == [row[0] for row in alone]
     assert curve()[-1] == pytest.approx(alone[-1], abs=1e-3)
+
+
+def test_packing_is_refused_under_zero3_where_rows_would_see_each_other(in_folder):
+    job(in_folder)
+    tiny_llama.model("opt", ffn_dim=48, word_embed_proj_dim=32).save_pretrained("start")
+    done = launch(2, micro_batch=4, packing=True, deepspeed=str(ROOT / "configs/zero3.json"))
+    assert done.returncode != 0
+    assert "train.shared.packing: this model does not keep packed rows apart" in done.stderr, done.stderr
 
 
 def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in_folder):
