@@ -2,8 +2,9 @@
 
 With a GPU: a Llama of 7B parameters (random weights: speed does not depend on them), bf16, rows of 2,048 tokens, full
 fine-tune on one GPU. Without one: a toy Llama and short rows, to show that every option runs; its speeds say little.
-Each side runs in a process of its own; the first two steps (compilation, first allocation) are left out. MFU is
-`forecast.operations` a second over the rate of a large dense bf16 product, measured on the same device.
+Each side runs in a process of its own, one after the other in each round; medians of the rounds are shown, and how far
+they lie apart. The first two steps (compilation, first allocation) are left out. MFU is `forecast.operations` a second
+over the rate of a large dense bf16 product, measured on the same device, the median of the rounds too.
 
 Run: `python benchmarks/training_options.py [--quick]`. A side whose package is missing is named and left out.
 """
@@ -42,13 +43,15 @@ SIDES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "grouped": ("the same rows, length_window 8", {"length_window": 8}, "natural", ""),
 }
 BATCH = 8
+STEPS = 12
 IDLE_STEPS = 2
 TOY = (4096, 256, 4, 4, 4, 688)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6 steps instead of 12")
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--rounds", type=int, help="how often each side runs; medians are shown")
     parser.add_argument("--side", nargs=4, metavar=("NAME", "FOLDER", "LONGEST", "STEPS"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
@@ -60,28 +63,45 @@ def main() -> None:
     on_gpu = torch.cuda.is_available()
     shape, longest = (random_llama.LLAMA_7B, 2048) if on_gpu else (TOY, 256)
     device = torch.cuda.get_device_name() if on_gpu else "CPU, toy size"
-    rate = matrix_rate("cuda" if on_gpu else "cpu")
-    print(f"{device}, torch {torch.__version__}; dense bf16 product {rate / 1e12:.1f} TFLOP/s")
-    found = {}
+    rounds = given.rounds or (1 if given.quick else 3)
+    why_not = {side: missing(package, on_gpu) for side, (_, _, _, package) in SIDES.items()}
+    sides = [side for side, why in why_not.items() if not why]
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    rates = []
     with tempfile.TemporaryDirectory() as folder:
         random_llama.build(Path(folder) / "model", shape)
-        for side, (label, _, _, package) in SIDES.items():
-            if why := missing(package, on_gpu):
-                print(f"{label:45} left out: {why}")
-                continue
-            found[side] = one = run(side, folder, longest, 6 if given.quick else 12)
-            if "error" in one:
-                print(f"{label:45} failed: {one['error']}")
-                continue
-            print(
-                f"{label:45}{one['tokens_per_second']:>10.0f} tokens/s{one['operations'] / rate:>7.1%} MFU"
-                f"{one['peak_memory'] / 2**30:>8.1f} GiB (forecast {one['forecast'] / 2**30:.1f})"
-            )
-    best = max((one["operations"] / rate, side) for side, one in found.items() if "error" not in one)
+        for _ in range(rounds):
+            rates.append(matrix_rate("cuda" if on_gpu else "cpu"))
+            for side in sides:
+                if not any("error" in one for one in found[side]):  # what failed once is not tried again
+                    found[side].append(run(side, folder, longest, STEPS))
+    print(f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, median of {rounds}; ", end="")
+    show(found, why_not, statistics.median(rates), device)
+
+
+def show(found: dict[str, list[dict[str, Any]]], why_not: dict[str, str | None], rate: float, device: str) -> None:
+    print(f"dense bf16 product {rate / 1e12:.2f} TFLOP/s")
+    shares = {}
+    for side, (label, _, _, _) in SIDES.items():
+        if why := why_not[side]:
+            print(f"{label:45} left out: {why}")
+            continue
+        if error := found[side][-1].get("error"):
+            print(f"{label:45} failed: {error}")
+            continue
+        middle = {key: statistics.median(one[key] for one in found[side]) for key in found[side][0]}
+        speeds = [one["tokens_per_second"] for one in found[side]]
+        shares[side] = middle["operations"] / rate
+        print(
+            f"{label:45}{middle['tokens_per_second']:>8.0f} tokens/s ({min(speeds):.0f} to {max(speeds):.0f})"
+            f"{shares[side]:>7.1%} MFU{middle['peak_memory'] / 2**30:>7.1f} GiB "
+            f"(forecast {middle['forecast'] / 2**30:.1f})"
+        )
+    best = max(shares, key=lambda side: shares[side], default=None)
     print(json.dumps([
-        {"name": f"MFU of {SIDES[best[1]][0]} on {device}", "ratio": round(best[0] / 0.5, 2), "goal": 1.0,
-         "ours": round(best[0], 3), "theirs": 0.5, "unit": "share of the measured matrix rate"}
-    ]))  # fmt: skip
+        {"name": f"MFU of {SIDES[best][0]} on {device}", "ratio": round(shares[best] / 0.5, 2), "goal": 1.0,
+         "ours": round(shares[best], 3), "theirs": 0.5, "unit": "share of the measured matrix rate"}
+    ] if best else []))  # fmt: skip
 
 
 def missing(package: str, on_gpu: bool) -> str | None:
@@ -117,7 +137,7 @@ def run(side: str, folder: str, longest: int, steps: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--side", side, folder, str(longest), str(steps)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1][:300]}
+        return {"error": (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1][:300]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -172,7 +192,7 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
         "tokens_per_second": speed,
         "operations": speed * forecast.operations(model, statistics.mean(lengths)),
         "peak_memory": trainer.peak_memory(),
-        "forecast": forecast.states(model, "bf16", 1)[forecast.mode(shared)]
+        "forecast": forecast.states(model, shared, 1)[forecast.mode(shared)]
         + forecast.activations(model, shared, shared.micro_batch, row, row // 4),
     }
 

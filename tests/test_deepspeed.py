@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from reset import training
+from tests import tiny_llama
 from tests.tiny_llama import job
 
 pytestmark = pytest.mark.integration
@@ -73,15 +74,15 @@ def same_as(alone: list[list[float]]) -> None:
         torch.testing.assert_close(tensor, one[name], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json"])
+@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json", "zero3_offload.json"])
 def test_two_processes_learn_what_one_learns(alone, config):
     done = launch(2, micro_batch=2, deepspeed=config and str(ROOT / "configs" / config))
     assert done.returncode == 0, done.stderr
     same_as(alone)
 
 
-def test_zero3_in_bf16_exports_every_parameter_in_bf16(alone):
-    done = launch(2, micro_batch=4, precision="bf16", deepspeed=str(ROOT / "configs/zero3.json"))
+def test_zero3_in_bf16_with_packed_rows_exports_every_parameter_in_bf16(alone):
+    done = launch(2, micro_batch=4, packing=True, precision="bf16", deepspeed=str(ROOT / "configs/zero3.json"))
     assert done.returncode == 0, done.stderr
     one, two = load_file("alone/model.safetensors"), load_file("models/mtl_0/model.safetensors")
     assert {n: t.shape for n, t in one.items()} == {n: t.shape for n, t in two.items()}
@@ -100,6 +101,14 @@ def test_a_killed_zero3_run_goes_on_to_the_same_model_and_only_with_as_many_proc
     assert curve()[-1] == pytest.approx(alone[-1], abs=1e-3)
 
 
+def test_packing_is_refused_under_zero3_where_rows_would_see_each_other(in_folder):
+    job(in_folder)
+    tiny_llama.model("opt", ffn_dim=48, word_embed_proj_dim=32).save_pretrained("start")
+    done = launch(2, micro_batch=4, packing=True, deepspeed=str(ROOT / "configs/zero3.json"))
+    assert done.returncode != 0
+    assert "train.shared.packing: this model does not keep packed rows apart" in done.stderr, done.stderr
+
+
 def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in_folder):
     adapters = {"lora": training.Lora(rank=4, alpha=8, dropout=0.0)}
     training.run(job(in_folder, **adapters))
@@ -110,10 +119,11 @@ def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in
     same_as(alone)
 
 
-def test_the_stage_starts_its_processes_with_the_launch_command(in_folder):
-    settings = job(
-        in_folder, launch=f"{sys.executable} -m torch.distributed.run --standalone --nproc_per_node 2", micro_batch=4
-    )
+@pytest.mark.parametrize(
+    "command", ["python -m torch.distributed.run --standalone --nproc_per_node 2", "deepspeed --num_gpus 2"]
+)
+def test_the_stage_starts_its_processes_with_the_launch_command(in_folder, command):
+    settings = job(in_folder, launch=f"{Path(sys.executable).parent}/{command}", micro_batch=4)
     import yaml
 
     train = {"shared": dataclasses.asdict(settings.shared), "mtl": dataclasses.asdict(settings.recipe)}

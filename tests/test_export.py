@@ -16,7 +16,8 @@ def start(tmp_path) -> Path:
 
 
 def write(start: Path, out: Path, bf16: bool = False, weights: Path | None = None) -> None:
-    export.write(out, weights or start, start, tiny_llama.tokenizer(), export.card("mtl_0", {"seed": 0}), bf16)
+    card = export.card("mtl_0", {"seed": 0})
+    export.write(out, weights or start, start, export.parameters(start), tiny_llama.tokenizer(), card, bf16)
 
 
 def test_the_folder_loads_as_model_and_tokenizer_and_holds_nothing_else(start, tmp_path):
@@ -89,6 +90,45 @@ def test_a_tied_weight_that_is_stored_twice_is_exported_once(start, tmp_path):
     save_file({**tensors, "lm_head.weight": tensors["model.embed_tokens.weight"].clone()}, twice / "model.safetensors")
     write(start, tmp_path / "out", weights=twice)
     assert export.shapes(tmp_path / "out") == export.shapes(start)
+
+
+def test_what_is_no_parameter_of_the_model_is_none_of_its_parameters(start):
+    file = start / "model.safetensors"
+    tensors, plain = load_file(file), export.parameters(start)
+    assert plain == export.shapes(start)
+    buffers = {f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)}
+    twin = {"lm_head.weight": tensors["model.embed_tokens.weight"].clone()}
+    save_file(tensors | buffers | twin, file, metadata={"format": "pt"})
+    assert export.parameters(start) == plain != export.shapes(start)
+
+
+def test_a_start_model_that_does_not_fit_its_configuration_is_refused(start):
+    file = start / "model.safetensors"
+    tensors = load_file(file)
+    for spoiled, message in (
+        ({"lm_head.weight": tensors["model.embed_tokens.weight"] + 1}, "lm_head.weight and .* differ"),
+        ({"model.norm.weight": torch.ones(7)}, "weights and config.json do not fit"),
+    ):
+        save_file(tensors | spoiled, file, metadata={"format": "pt"})
+        with pytest.raises(InputError, match=message):
+            export.parameters(start)
+    del tensors["model.norm.weight"]
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(InputError, match="its safetensors lack model.norm.weight"):
+        export.parameters(start)
+
+
+def test_sharded_weights_lose_what_is_no_parameter_from_their_index_too(start, tmp_path):
+    tiny_llama.model().save_pretrained(start, max_shard_size="20KB")
+    (start / "model.safetensors").unlink()
+    index = json.loads((start / export.INDEX).read_text())
+    file, odd = index["weight_map"]["model.norm.weight"], "model.layers.0.self_attn.rotary_emb.inv_freq"
+    save_file(load_file(start / file) | {odd: torch.ones(4)}, start / file, metadata={"format": "pt"})
+    index["weight_map"][odd] = file
+    (start / export.INDEX).write_text(json.dumps(index))
+    write(start, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / export.INDEX).read_text())["weight_map"]
+    assert written.keys() == export.shapes(tmp_path / "out").keys() == export.parameters(start).keys()
 
 
 def test_a_folder_without_weights_is_refused(start, tmp_path):

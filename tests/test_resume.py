@@ -1,13 +1,11 @@
 """A training stage that `dvc repro` runs, killed together with DVC itself, and `dvc repro` again."""
 
 import dataclasses
-import os
 import random
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,15 +16,29 @@ from tests.tiny_llama import job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 WORDS = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl"
+TRAIN = """
+import os, runpy, signal
+from pathlib import Path
+from reset import trainer
+train, kill = trainer.CompletionTrainer.training_step, Path("kill_after")
+def step(self, *args, **kwargs):
+    if kill.exists() and self.state.global_step == int(kill.read_text()):
+        kill.unlink()
+        os.killpg(0, signal.SIGKILL)
+    return train(self, *args, **kwargs)
+trainer.CompletionTrainer.training_step = step
+runpy.run_path({script!r}, run_name="__main__")
+"""  # the stage's script; where a file says after how many steps, it kills itself and the DVC that runs it
 ENVIRONMENT = clones.environment() | {"PYTHONPATH": str(clones.ROOT / "src"), "OMP_NUM_THREADS": "1"}
 
 
 def project(folder: Path) -> Path:
-    """A DVC project with the one stage, on a tiny model and rows that take some seconds."""
-    settings = job(folder, count=1200, eval_every=10, save_every=20)
+    """A DVC project with the one stage, on a tiny model: 50 steps."""
+    settings = job(folder, count=400, eval_every=10, save_every=20)
     train = {"shared": dataclasses.asdict(settings.shared), "mtl": dataclasses.asdict(settings.recipe)}
+    (folder / "train.py").write_text(TRAIN.format(script=str(clones.ROOT / "stages/train.py")))
     stage = {
-        "cmd": f"{shlex.join([sys.executable, str(clones.ROOT / 'stages/train.py')])} {WORDS}",
+        "cmd": f"{shlex.join([sys.executable, 'train.py'])} {WORDS}",
         "deps": ["start", "train.jsonl", "dev.jsonl"],
         "params": ["train.shared", "train.mtl"],
         "outs": ["models/mtl_0", {"metrics/train/mtl_0.csv": {"cache": False}}],
@@ -50,18 +62,17 @@ def test_a_run_killed_at_a_random_step_ends_as_one_that_was_not(tmp_path_factory
     process = repro(whole)
     assert process.communicate()[0] and process.returncode == 0
 
+    steps = random.randrange(21, 50)
+    (killed / "kill_after").write_text(str(steps))
     process = repro(killed)
-    while not list(killed.glob(".work/train/mtl_0/*/checkpoint-*/rng_state.pth")):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.05)
-    time.sleep(random.uniform(0, 1.5))
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
+    said = process.communicate()[0]
+    assert process.returncode == -signal.SIGKILL, said
     assert not (killed / "models/mtl_0").exists()
 
     process = repro(killed)
     said = process.communicate()[0]
-    assert process.returncode == 0 and "resuming from" in said, said
+    assert process.returncode == 0 and f"checkpoint-{steps // 20 * 20}" in said, (steps, said)
     assert (killed / "dvc.lock").read_text() == (whole / "dvc.lock").read_text()
     assert not (killed / ".work/train/mtl_0").exists()
+    loss = (killed / ".work/live/mtl_0/plots/metrics/loss.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in loss] == ["10", "20", "30", "40", "50"], (steps, loss)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from reset import batching, checkpoints, encoding, forecast, records, trainer, training
 from reset.errors import InputError
@@ -118,6 +118,47 @@ def test_no_epoch_takes_the_start_model_over_as_it_is(in_folder):
     assert not Path(".work/train").exists()
 
 
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_what_published_files_hold_beside_the_parameters_is_not_exported(in_folder, epochs):
+    settings = job(in_folder, recipe={"epochs": epochs})
+    start = load_file("start/model.safetensors")
+    buffers = {f"model.layers.{i}.self_attn.rotary_emb.inv_freq": torch.ones(4) for i in range(2)}
+    twin = {"lm_head.weight": start["model.embed_tokens.weight"].clone()}
+    save_file(start | buffers | twin, "start/model.safetensors", metadata={"format": "pt"})
+    training.run(settings)
+    assert load_file("models/mtl_0/model.safetensors").keys() == start.keys()
+
+
+def test_a_start_model_that_lacks_a_parameter_is_refused_before_training(in_folder):
+    settings = job(in_folder)
+    tensors = load_file("start/model.safetensors")
+    del tensors["model.norm.weight"]
+    save_file(tensors, "start/model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match="start: its safetensors lack model.norm.weight"):
+        training.run(settings)
+    assert not Path(".work").exists()
+
+
+def test_the_text_part_of_a_model_of_text_and_images_is_trained_and_the_whole_exported(in_folder):
+    from transformers import AutoModelForCausalLM, Gemma3Config, Gemma3ForConditionalGeneration
+
+    text = tiny_llama.SIZES | {"head_dim": 8}
+    images = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    images |= {"image_size": 28, "patch_size": 14}
+    torch.manual_seed(0)
+    model = Gemma3ForConditionalGeneration(Gemma3Config(text_config=text, vision_config=images, mm_tokens_per_image=4))
+    settings = job(in_folder)
+    model.save_pretrained("start")
+    training.run(settings)
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    assert before.keys() == after.keys()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "language_model" in name}
+    assert losses("eval_loss")[-1] < losses("eval_loss")[0]
+    loaded = AutoModelForCausalLM.from_pretrained("models/mtl_0")
+    assert torch.equal(loaded.get_input_embeddings().weight, after["language_model.model.embed_tokens.weight"])
+
+
 def test_frozen_parameters_stay_and_all_others_move(in_folder):
     training.run(job(in_folder, frozen=["embed_tokens", "layers.0.mlp"]))
     before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
@@ -132,6 +173,24 @@ def test_adapters_are_trained_merged_and_exported_as_a_plain_model(in_folder):
     assert before.keys() == after.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved == {name for name in before if "proj" in name}
+
+
+def test_adapters_in_bf16_train_in_fp32_over_a_bf16_base_and_export_what_was_evaluated(in_folder):
+    settings = job(in_folder, lora=training.Lora(rank=4, alpha=8, dropout=0.0), precision="bf16")
+    model = trainer.load_model(Path("start"), settings.shared, 0)
+    assert {p.dtype for n, p in model.named_parameters() if "lora" in n} == {torch.float32}
+    assert {p.dtype for n, p in model.named_parameters() if "lora" not in n} == {torch.bfloat16}
+    training.run(settings)
+    before, after = (load_file(f"{folder}/model.safetensors") for folder in ("start", "models/mtl_0"))
+    assert before.keys() == after.keys() and {tensor.dtype for tensor in after.values()} == {torch.bfloat16}
+    learned = losses("eval_loss")
+    assert learned[-1] < learned[0]
+    still = dataclasses.replace(
+        job(in_folder, recipe={"learning_rate": 0.0}, precision="bf16"), run="again", start=Path("models/mtl_0")
+    )
+    training.run(still)
+    exported = float(Path("metrics/train/again_0.csv").read_text().splitlines()[-1].split(",")[3])
+    assert exported == pytest.approx(learned[-1], abs=5e-3)
 
 
 @pytest.mark.parametrize("shared", [{}, {"lora": training.Lora(rank=4, alpha=8, dropout=0.1)}])
@@ -213,6 +272,8 @@ def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(in_folde
     assert [(folder / f"checkpoint-{step}/optimizer.pt").exists() for step in (4, 6)] == [True, False]
     training.run(job(in_folder, eval_every=2, save_every=4))
     assert "checkpoint-4" in capsys.readouterr().err
+    live = Path(".work/live/mtl_0/plots/metrics/loss.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in live] == ["2", "4", "6", "8", "9"]  # 6 was logged before the stop, too
     assert weights() == whole
     assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
 
@@ -280,6 +341,46 @@ def test_a_batch_that_does_not_divide_is_refused(in_folder, micro, processes):
         training.division(job(in_folder, micro_batch=micro), processes)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("max_length", 0, "from 1"),
+        ("eval_every", 0, "from 1"),
+        ("eval_every", -4, "from 1"),
+        ("save_every", 0, "from 1"),
+        ("warmup", 3.0, "from 0 and below 1"),
+        ("warmup", -0.5, "from 0 and below 1"),
+        ("weight_decay", -1.0, "from 0"),
+        ("micro_batch", -2, "from 1"),
+        ("length_window", 0, "from 1"),
+    ],
+)
+def test_a_shared_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
+    with pytest.raises(
+        InputError, match=f"params.yaml: train.shared.{key} is {value}; a number {expected} is expected"
+    ):
+        training.run(job(in_folder, **{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [("rank", 0, "from 1"), ("alpha", 0, "from 1"), ("dropout", 1.0, "from 0 and below 1")],
+)
+def test_an_adapters_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
+    lora = training.Lora(**{"rank": 4, "alpha": 8, "dropout": 0.0, key: value})
+    with pytest.raises(InputError, match=f"train.shared.lora.{key} is {value}; a number {expected} is expected"):
+        training.run(job(in_folder, lora=lora))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "least"),
+    [("learning_rate", -1.0, 0), ("learning_rate", float("nan"), 0), ("batch", -8, 1), ("epochs", -1, 0)],
+)
+def test_a_runs_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, least):
+    with pytest.raises(InputError, match=f"train.mtl.{key} is {value}; a number from {least} is expected"):
+        training.run(job(in_folder, recipe={key: value}))
+
+
 @pytest.mark.parametrize("name", ["train.jsonl", "dev.jsonl"])
 def test_files_without_rows_are_named(in_folder, name):
     settings = job(in_folder)
@@ -324,6 +425,18 @@ def test_eager_attention_learns_the_same(in_folder):
         assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["opt", "falcon"])
+def test_packing_is_refused_before_the_first_step_where_rows_would_see_each_other(in_folder, kind):
+    settings = job(in_folder, packing=True)
+    sizes = {"ffn_dim": 48, "word_embed_proj_dim": 32} if kind == "opt" else {}
+    tiny_llama.model(kind, **sizes).save_pretrained("start")
+    with pytest.raises(InputError, match="train.shared.packing: this model does not keep packed rows apart"):
+        training.run(settings)
+    (folder,) = Path(".work/train/mtl_0").iterdir()
+    assert not list(folder.glob("checkpoint-*"))
+    training.run(job(in_folder))
+
+
 @pytest.mark.integration
 def test_a_compiled_model_learns_the_same(in_folder):
     training.run(job(in_folder))
@@ -359,6 +472,16 @@ def test_checkpoints_of_other_training_code_are_not_taken(in_folder, monkeypatch
     before = training.identity(job(in_folder))
     monkeypatch.setattr(training, "TRAINERS", ("batching.py",))
     assert training.identity(job(in_folder))["training code"] != before["training code"]
+
+
+def test_checkpoints_of_another_deepspeed_file_are_not_taken(in_folder):
+    settings = job(in_folder, deepspeed="zero.json")
+    Path("zero.json").write_text('{"zero_optimization": {"stage": 2}}')
+    before = training.identity(settings)
+    assert training.identity(settings) == before
+    Path("zero.json").write_text('{"zero_optimization": {"stage": 3}}')
+    changed = {key for key, value in training.identity(settings).items() if value != before[key]}
+    assert changed == {"DeepSpeed file"}
 
 
 def test_settings_without_effect_are_refused(in_folder):

@@ -37,14 +37,14 @@ class Folder:
         """The newest whole checkpoint to resume from. Those after it and half-written ones are removed; half-written
         and foreign ones are reported.
         """
-        found = sorted(self.path.glob("checkpoint-*"), key=_step)
+        found = sorted(self.path.glob("checkpoint-*"), key=step_of)
         whole = [path for path in found if is_whole(path)]
-        last = max(filter(_has_state, whole), key=_step, default=None)
+        last = max(filter(_has_state, whole), key=step_of, default=None)
         if self.leads:
             for path in found:
                 if path not in whole:
                     _say(f"{path} was not written to its end: removed")
-                if path not in whole or not last or _step(path) > _step(last):
+                if path not in whole or not last or step_of(path) > step_of(last):
                     shutil.rmtree(path)
             if last:
                 _say(f"resuming from {last}")
@@ -64,10 +64,10 @@ class Folder:
         records.write_json(path / MARKER, files)
         found = list(self.path.glob("checkpoint-*"))
         keep = {step, best_step(history)}
-        if resumable := [_step(other) for other in found if _has_state(other)]:
+        if resumable := [step_of(other) for other in found if _has_state(other)]:
             keep |= {max(resumable), best_step(entry for entry in history if entry["step"] <= max(resumable))}
         for other in found:
-            if _step(other) not in keep:
+            if step_of(other) not in keep:
                 shutil.rmtree(other)
 
     def remove(self) -> None:
@@ -96,7 +96,8 @@ def _has_state(path: Path) -> bool:
     return any(path.glob(STATE))
 
 
-def _step(path: Path) -> int:
+def step_of(path: Path) -> int:
+    """The step of a checkpoint's folder."""
     return int(path.name.removeprefix("checkpoint-"))
 
 

@@ -11,17 +11,21 @@ from reset.errors import InputError
 INDEX = "model.safetensors.index.json"
 
 
-def write(folder: Path, weights: Path, start: Path, tokenizer: Any, card: str, bf16: bool) -> None:
+Shapes = dict[str, tuple[int, ...]]  # of tensors by name
+
+
+def write(folder: Path, weights: Path, start: Path, parameters: Shapes, tokenizer: Any, card: str, bf16: bool) -> None:
     """Write `folder` from the safetensors of `weights`, the configuration of `start` and a tokenizer.
 
-    `bf16` casts the weights, which are trained in fp32. Names and shapes must be those of the start model;
-    otherwise InputError, and `folder` is not touched. The content follows from the arguments: no times, no machine.
+    `bf16` casts the weights, which are trained in fp32. They must hold all `parameters` of the start model, and only
+    these are written; otherwise InputError, and `folder` is not touched. The content follows from the arguments: no
+    times, no machine.
     """
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    _write_weights(temporary, weights, set(shapes(start)), bf16)
-    check_parameters(temporary, start)
+    _write_weights(temporary, weights, set(parameters), bf16)
+    check_parameters(temporary, parameters, start)
     _write_configuration(temporary, start, "bfloat16" if bf16 else "float32")
     tokenizer.save_pretrained(temporary)
     (temporary / "README.md").write_text(card, encoding="utf-8")
@@ -29,20 +33,53 @@ def write(folder: Path, weights: Path, start: Path, tokenizer: Any, card: str, b
     os.replace(temporary, folder)
 
 
-def check_parameters(folder: Path, start: Path) -> None:
-    """InputError unless the safetensors of both folders have the same names and shapes."""
-    ours, theirs = shapes(folder), shapes(start)
-    if ours != theirs:
-        odd = sorted(set(ours.items()) ^ set(theirs.items()))[0]
+def parameters(start: Path) -> Shapes:
+    """Names and shapes of what transformers saves of the model in a folder, without reading its weights.
+
+    The files may hold more: buffers that older versions saved (`rotary_emb.inv_freq`), or a tied weight under both its
+    names. Raises InputError where they hold less, a shape that does not fit config.json, or a tied weight twice with
+    different values.
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.core_model_loading import revert_weight_conversion
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            start, device_map="meta", output_loading_info=True, local_files_only=True
+        )
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{start}: weights and config.json do not fit ({str(error).splitlines()[0]})") from None
+    model, found = loaded
+    if found["missing_keys"]:
         raise InputError(
-            f"{folder}: {count(ours):,} exported parameters, {count(theirs):,} in {start}; "
+            f"{start}: its safetensors lack {sorted(found['missing_keys'])[0]}, which config.json asks for"
+        )
+    for twin, name in model.all_tied_weights_keys.items():
+        stored = [tensor for tensor in (_tensor(start, twin), _tensor(start, name)) if tensor is not None]
+        if len(stored) == 2 and not stored[0].equal(stored[1]):
+            raise InputError(
+                f"{start}: {twin} and {name} differ, but config.json ties them; set tie_word_embeddings to false there"
+            )
+    names = {name: tensor for name, tensor in model.state_dict().items() if name not in model.all_tied_weights_keys}
+    return {name: tuple(tensor.shape) for name, tensor in revert_weight_conversion(model, names).items()}
+
+
+def check_parameters(folder: Path, parameters: Shapes, start: Path) -> None:
+    """InputError unless the safetensors of `folder` hold exactly the `parameters` of the model in `start`."""
+    ours = shapes(folder)
+    if ours != parameters:
+        odd = sorted(set(ours.items()) ^ set(parameters.items()))[0]
+        raise InputError(
+            f"{folder}: {count(ours):,} exported parameters, {count(parameters):,} in {start}; "
             f"the first difference is {odd[0]}"
         )
 
 
-def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+def shapes(folder: Path) -> Shapes:
     """Tensor names and shapes of a folder's safetensors files, read from their headers alone."""
-    found: dict[str, tuple[int, ...]] = {}
+    found: Shapes = {}
     for path in sorted(folder.glob("*.safetensors")):
         with open(path, "rb") as handle:
             header = json.loads(handle.read(int.from_bytes(handle.read(8), "little")))
@@ -52,7 +89,7 @@ def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def count(tensors: dict[str, tuple[int, ...]]) -> int:
+def count(tensors: Shapes) -> int:
     """The number of parameters of named shapes."""
     total = 0
     for shape in tensors.values():
@@ -78,13 +115,13 @@ def _write_weights(folder: Path, weights: Path, names: set[str], bf16: bool) -> 
     dtype = torch.bfloat16 if bf16 else torch.float32
     size = 0
     for path in sorted(weights.glob("model*.safetensors")):
-        tensors = {name: tensor.to(dtype) for name, tensor in load_file(path).items()}
-        tensors = _without_twins(tensors, names)
+        tensors = {name: tensor.to(dtype) for name, tensor in load_file(path).items() if name in names}
         save_file(tensors, folder / path.name, metadata={"format": "pt"})
         size += sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if (weights / INDEX).is_file():
         index = json.loads((weights / INDEX).read_text(encoding="utf-8"))
         index["metadata"]["total_size"] = size
+        index["weight_map"] = {name: file for name, file in index["weight_map"].items() if name in names}
         (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -97,8 +134,12 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
         shutil.copyfile(start / "generation_config.json", folder / "generation_config.json")
 
 
-def _without_twins(tensors: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    """Leave out what is neither in `names` nor news: tied weights, which some DeepSpeed checkpoints hold twice."""
-    kept = {name: tensor for name, tensor in tensors.items() if name in names}
-    news = {n: t for n, t in tensors.items() if n not in names and not any(t.equal(k) for k in kept.values())}
-    return kept | news
+def _tensor(folder: Path, name: str) -> Any:
+    """One tensor of a folder's safetensors, None where there is none of that name."""
+    from safetensors import safe_open
+
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            if name in file.keys():
+                return file.get_tensor(name)
+    return None

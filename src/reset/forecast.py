@@ -89,15 +89,17 @@ def mode(shared: "Shared") -> str:
     return {2: MODES[1], 3: MODES[2]}.get(zero.get("stage"), MODES[0])
 
 
-def states(model: Size, precision: str, processes: int) -> dict[str, float]:
+def states(model: Size, shared: "Shared", processes: int) -> dict[str, float]:
     """Bytes of weights, gradients and optimizer on each device, by mode.
 
     DeepSpeed in bf16 keeps 2 bytes a weight, 2 a gradient and 12 of AdamW (fp32 weight and both moments); without it
-    weights and gradients have 4 each, the moments 8, and bf16 autocast holds a second copy of the weights at 2.
+    weights and gradients have 4 each, the moments 8, and bf16 autocast holds a second copy of the weights at 2. Under
+    adapters the base has one copy, of 2 bytes in bf16.
     """
-    bf16 = precision == "bf16"
-    plain = model.parameters * (6 if bf16 else 4) + model.trained * 12
-    weights = model.parameters * (2 if bf16 else 4)
+    bf16 = shared.precision == "bf16"
+    base, own = (model.parameters, model.trained) if shared.lora else (0, model.parameters)
+    plain = base * (2 if bf16 else 4) + own * (6 if bf16 else 4) + model.trained * 12
+    weights = (base + own) * (2 if bf16 else 4)
     rest = model.trained * (14 if bf16 else 16)
     live = min(LIVE, model.parameters) * (2 if bf16 else 4)
     shared_out = (weights + rest) / processes
@@ -116,11 +118,29 @@ def activations(model: Size, shared: "Shared", rows: int, length: int, targets: 
     return rows * (length * kept * wide + targets * model.vocabulary * 10)
 
 
-def checkpoint(model: Size, shared: "Shared") -> float:
-    """Bytes of one whole checkpoint: weights, master weights where DeepSpeed has them, and both moments."""
+def checkpoints(model: Size, shared: "Shared") -> tuple[float, float]:
+    """Bytes of a checkpoint of weights alone, and of a whole one: with master weights where DeepSpeed has them, and
+    both moments.
+    """
     masters = 12 if shared.deepspeed else 8
-    weights = 2 if shared.deepspeed and shared.precision == "bf16" else 4
-    return (model.trained if shared.lora else model.parameters) * weights + model.trained * masters
+    width = 2 if shared.deepspeed and shared.precision == "bf16" else 4
+    weights = (model.trained if shared.lora else model.parameters) * width
+    return weights, weights + model.trained * masters
+
+
+def disk(model: Size, shared: "Shared", steps: int, folders: int) -> float:
+    """Most bytes that a run of `steps` steps, which writes so many model `folders` in the end, may have on the disk.
+
+    Of `checkpoints.Folder` at most four checkpoints are there at once, at most three of them whole: the best, the last,
+    and the one being written. Adapters are added to the base in fp32 before a folder is written.
+    """
+    weights, whole = checkpoints(model, shared)
+    saves = steps // shared.save_every
+    others = -(-steps // shared.eval_every) - saves  # evaluations, the last step's too, at which weights may be saved
+    most = min(saves, 3)
+    folder = model.parameters * (2 if shared.precision == "bf16" else 4)
+    merged = model.parameters * 4 if shared.lora else 0
+    return most * whole + min(others, 4 - most) * weights + folders * folder + merged
 
 
 def hours(model: Size, shared: "Shared", tokens: int, length: float, processes: int, peak: float) -> float:
@@ -138,22 +158,23 @@ class Outlook:
     mode: str
     free_memory: float  # on the device of this process
     free_main: float  # this process's share of the main memory
-    checkpoint: float
+    disk: float
     free_disk: float
+    lora: bool
     full_speed: float | None  # tokens/s of all devices at their peak, None where that is not known
 
     def __str__(self) -> str:
         return self.text
 
     def check(self) -> None:
-        """InputError where the states alone exceed the memory, or not one checkpoint would find room on the disk."""
+        """InputError where the states alone exceed the memory, or the disk may fill."""
         if self.states[self.mode] > self.free_memory:
             fitting = [name for name in MODES if self.states[name] <= self.free_memory]
             other = f"; {' or '.join(fitting)} would fit (train.shared.deepspeed, see configs/)" if fitting else ""
+            less = "" if self.lora else "; train.shared.lora needs less"
             raise InputError(
                 f"params.yaml: train.shared.deepspeed: {self.mode} needs {_gib(self.states[self.mode])} on each device "
-                f"for weights, gradients and optimizer, and {_gib(self.free_memory)} are free{other}; "
-                "train.shared.lora needs less"
+                f"for weights, gradients and optimizer, and {_gib(self.free_memory)} are free{other}{less}"
             )
         moved = self.states[MODES[2]] - self.states[MODES[3]]  # what lives in main memory instead
         if self.mode == MODES[3] and moved > self.free_main:
@@ -161,16 +182,18 @@ class Outlook:
                 f"params.yaml: train.shared.deepspeed: {self.mode} needs {_gib(moved)} of main memory for each "
                 f"process, and {_gib(self.free_main)} are free"
             )
-        if self.checkpoint > self.free_disk:
+        if self.disk > self.free_disk:
             raise InputError(
-                f".work/train: a checkpoint takes {_gib(self.checkpoint)}, and {_gib(self.free_disk)} are free there"
+                f".work/train: checkpoints and models take up to {_gib(self.disk)}, and {_gib(self.free_disk)} are "
+                "free there; a higher train.shared.save_every may need less"
             )
 
 
-def look(job: "Job", train: list[Example], steps: int, micro: int) -> Outlook:
+def look(job: "Job", train: list[Example], steps: int, micro: int, work: Path) -> Outlook:
     """What `job` will take with `train` as one epoch, in `steps` steps and micro-batches of `micro` rows.
 
-    Memory free now on this process's device is what it may use: of its GPU, or its share of the main memory.
+    Memory free now on this process's device is what it may use: of its GPU, or its share of the main memory. Of the
+    disk it may use what is free and what the folder `work` holds, the checkpoints from which it goes on.
     """
     import psutil
 
@@ -182,10 +205,11 @@ def look(job: "Job", train: list[Example], steps: int, micro: int) -> Outlook:
     answer = max(len(example.input_ids) - example.prompt_length for example in train)
     epoch = sum(len(example.input_ids) for example in train)
     tokens, length = epoch * job.recipe.epochs, epoch / len(train)
-    needed = states(model, shared.precision, processes)
+    needed = states(model, shared, processes)
     beside = activations(model, shared, micro, longest, answer)
     rate = peak(name) if shared.precision == "bf16" else None
-    disk = shutil.disk_usage(".").free
+    most = disk(model, shared, steps, 2 if job.end else 1)
+    room = shutil.disk_usage(".").free + sum(path.stat().st_size for path in work.rglob("*"))
     of_modes = ", ".join(f"{mode} {_gib(needed[mode])}" for mode in MODES)
     time = f"about {hours(model, shared, tokens, length, processes, rate):.2f} hours" if rate else "told while it runs"
     text = (
@@ -193,10 +217,10 @@ def look(job: "Job", train: list[Example], steps: int, micro: int) -> Outlook:
         f"time: {time}\n"
         f"memory on each of {processes} x {name}: {of_modes}; here {mode(shared)}, and about {_gib(beside)} for "
         f"a micro-batch of {micro}; {_gib(free)} are free\n"
-        f"disk: {_gib(checkpoint(model, shared))} a checkpoint; {_gib(disk)} are free"
+        f"disk: {_gib(checkpoints(model, shared)[1])} a checkpoint, up to {_gib(most)} in all; {_gib(room)} are free"
     )
     full = processes * rate / operations(model, length) if rate else None
-    return Outlook(text, needed, mode(shared), free, main, checkpoint(model, shared), disk, full)
+    return Outlook(text, needed, mode(shared), free, main, most, room, bool(shared.lora), full)
 
 
 def _gpu() -> tuple[str, float] | None:

@@ -25,8 +25,10 @@ def processes() -> int:
 
 
 def arguments() -> list[str]:
-    """The script's arguments, also where `relaunch` folded them into one."""
-    return shlex.split(sys.argv[1]) if inside() else sys.argv[1:]
+    """The script's arguments, also where `relaunch` folded them into one: the last, for deepspeed puts --local_rank
+    before it.
+    """
+    return shlex.split(sys.argv[-1]) if inside() else sys.argv[1:]
 
 
 def relaunch(command: str) -> None:

@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, Trainin
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 
-from reset import batching
-from reset.checkpoints import Folder, best_step
+from reset import batching, packing, records
+from reset.checkpoints import Folder, best_step, step_of
 from reset.encoding import IGNORE, Example
 from reset.errors import InputError
 
@@ -68,12 +68,18 @@ def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> Traini
 
 
 def load_model(folder: Path, shared: "Shared", seed: int) -> Any:
-    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen, or with random adapters."""
+    """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen; or in `shared.precision`
+    with random adapters, which peft keeps in fp32.
+    """
     if shared.lora and shared.frozen:
         raise InputError("params.yaml: train.shared.frozen has no effect with lora, which freezes all; set it to []")
+    half = shared.lora and shared.precision == "bf16"
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation=shared.attention, local_files_only=True
+            folder,
+            dtype=torch.bfloat16 if half else torch.float32,
+            attn_implementation=shared.attention,
+            local_files_only=True,
         )
     except (ImportError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -131,12 +137,21 @@ def fit(
     if folder.leads and find_spec("dvclive"):  # benchmarks run where DVC is not installed, too
         from dvclive import Live
 
+        if last:
+            forget_after(step_of(last), job.live)
         live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None)
     trainer.remove_callback(PrinterCallback)
     tokens = [sum(len(train[i].input_ids) for i in step) for step in steps]
     trainer.add_callback(Watch(folder, tokens, job.shared.save_every, full, live))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.log_history
+
+
+def forget_after(step: int, live: Path) -> None:
+    """Drop what DVCLive's tables in the folder `live` hold of steps after `step`: a resumed run logs these again."""
+    for path in live.glob("plots/metrics/*.tsv"):
+        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        records.write_text(path, header + "".join(row for row in rows if int(row.split("\t")[0]) <= step))
 
 
 def merge(start: Path, adapters: Path, folder: Path) -> Path:
@@ -157,8 +172,9 @@ class CompletionTrainer(Trainer):
         collate = batching.packed if shared.packing else batching.padded
         super().__init__(model=model, args=args, data_collator=collate, train_dataset=train, eval_dataset=dev)
         self.examples, self.dev, self.steps = train, dev, steps
-        self.save_every = shared.save_every
-        self.limit = LOST * math.log(model.config.vocab_size)
+        self.save_every, self.precision = shared.save_every, shared.precision
+        self.unproven = shared.packing and args.per_device_train_batch_size > 1 and len(train) > 1
+        self.limit = LOST * math.log(model.config.get_text_config().vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
 
     def get_train_dataloader(self) -> DataLoader:
@@ -177,7 +193,11 @@ class CompletionTrainer(Trainer):
         return DataLoader(examples, batch_sampler=plan, collate_fn=self.data_collator, pin_memory=pin)  # type: ignore
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
-        """Backward through one micro-batch; InputError before the optimizer's step when the loss is lost."""
+        """Backward through one micro-batch; InputError before the first where packing lets rows see each other, and
+        before the optimizer's step when the loss is lost.
+        """
+        if self.unproven:
+            self._prove_packing()
         loss = super().training_step(model, inputs, num_items_in_batch)
         self.step_loss += loss
         if self.accelerator.sync_gradients:
@@ -185,6 +205,13 @@ class CompletionTrainer(Trainer):
             self.step_loss = torch.zeros_like(loss)
             self._stop_if_lost(mean, self.state.global_step + 1, "loss")
         return loss
+
+    def _prove_packing(self) -> None:
+        model = self.model_wrapped
+        model.eval()
+        shortest = sorted(self.examples, key=lambda example: len(example.input_ids))[:2]
+        packing.check(lambda inputs: model(**self._prepare_inputs(inputs)).logits, shortest, self.precision)
+        self.unproven = False
 
     def evaluate(self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval") -> dict[str, float]:
         """The dev rows' loss as the Trainer's evaluation."""

@@ -19,6 +19,24 @@ KERNELS: dict[str, tuple[Any, str, str]] = {
 }
 
 
+# setting -> the least value, and the least that is too high
+RANGES: dict[str, tuple[float, float]] = {
+    "train.shared.max_length": (1, math.inf),
+    "train.shared.eval_every": (1, math.inf),
+    "train.shared.save_every": (1, math.inf),
+    "train.shared.warmup": (0, 1),
+    "train.shared.weight_decay": (0, math.inf),
+    "train.shared.micro_batch": (1, math.inf),
+    "train.shared.length_window": (1, math.inf),
+    "train.shared.lora.rank": (1, math.inf),
+    "train.shared.lora.alpha": (1, math.inf),
+    "train.shared.lora.dropout": (0, 1),
+    "learning_rate": (0, math.inf),
+    "batch": (1, math.inf),
+    "epochs": (0, math.inf),
+}
+
+
 @dataclass(frozen=True)
 class Lora:
     """Low-rank adapters on all linear layers (peft), merged before export."""
@@ -37,11 +55,11 @@ class Shared:
     save_every: int  # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
-    precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights (DeepSpeed: bf16 weights, fp32 masters)
+    precision: Literal["fp32", "bf16"]  # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
     micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
     length_window: int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
-    packing: bool  # lay the rows of a micro-batch end to end instead of padding them
-    attention: Literal["sdpa", "flash_attention_2", "eager"]  # each keeps packed rows apart, by their positions
+    packing: bool  # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes them
+    attention: Literal["sdpa", "flash_attention_2", "eager"]
     compile: bool  # torch.compile
     liger: bool  # the fused kernels of the package liger-kernel, for GPUs
     gradient_checkpointing: bool
@@ -100,6 +118,7 @@ def run(job: Job) -> None:
     Raises InputError for unusable rows, models and settings and for a run that cannot fit, before any training, and
     when the loss is lost on the way; the last good checkpoint then stays under .work/train.
     """
+    check_ranges(job)
     if job.recipe.epochs == 0:
         keep(job)
         return
@@ -119,11 +138,12 @@ def run(job: Job) -> None:
         job.shared.length_window,
         job.seed,
     )
-    outlook = forecast.look(job, train_examples, len(steps), micro)
+    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+    outlook = forecast.look(job, train_examples, len(steps), micro, folder.path)
     if launch.rank() == 0:
         print(outlook, flush=True)
     outlook.check()
-    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+    parameters = export.parameters(job.start)
 
     from reset import trainer
 
@@ -140,7 +160,8 @@ def run(job: Job) -> None:
                 if job.shared.lora:
                     weights = trainer.merge(job.start, weights, folder.path / "merged")
                 card = export.card(out.name, {**facts, "this step": step, "best step": best})
-                export.write(out, weights, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+                bf16 = job.shared.precision == "bf16"
+                export.write(out, weights, job.start, parameters, tokenizer, card, bf16)
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
     launch.leave()
@@ -150,9 +171,10 @@ def keep(job: Job) -> None:
     """Write the start model as the outcome of `job`, with a curve without steps; see `Recipe.epochs`."""
     if launch.rank() == 0:
         tokenizer = load_tokenizer(job.start)
+        parameters = export.parameters(job.start)
         for out in filter(None, (job.model, job.end)):
             card = export.card(out.name, {"start": job.start, "seed": job.seed, **_settings(job)})
-            export.write(out, job.start, job.start, tokenizer, card, bf16=job.shared.precision == "bf16")
+            export.write(out, job.start, job.start, parameters, tokenizer, card, job.shared.precision == "bf16")
         records.write_text(job.curve, curve([], 1))
 
 
@@ -179,6 +201,18 @@ def check_kernels(shared: Shared) -> None:
 
         if not torch.cuda.is_available():
             raise InputError(f"params.yaml: train.shared.{key} needs a GPU, and there is none: set {other}")
+
+
+def check_ranges(job: Job) -> None:
+    """InputError for the first setting whose value is outside RANGES."""
+    shared, recipe = asdict(job.shared), asdict(job.recipe)
+    values = {f"train.shared.{key}": value for key, value in shared.items()} | recipe
+    values |= {f"train.shared.lora.{key}": value for key, value in (shared["lora"] or {}).items()}
+    for key, (least, end) in RANGES.items():
+        if key in values and not least <= values[key] < end:
+            name = key if "." in key else f"train.{job.run}.{key}"
+            below = "" if end == math.inf else f" and below {end}"
+            raise InputError(f"params.yaml: {name} is {values[key]}; a number from {least}{below} is expected")
 
 
 def division(job: Job, processes: int) -> tuple[int, int]:
@@ -211,6 +245,7 @@ def identity(job: Job) -> dict[str, Any]:
         "start model": records.file_digest(job.start),
         "seed": job.seed,
         "number of processes": launch.processes(),
+        "DeepSpeed file": records.file_digest(job.shared.deepspeed) if job.shared.deepspeed else None,
         **_settings(job),
     }
 
