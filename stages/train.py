@@ -26,6 +26,7 @@ def main() -> None:
         return
     training.hide_unused_packages(shared)
     training.run(training.Job(args.run, args.seed, args.start, args.train, args.dev, shared, recipe, args.end))
+    launch.leave()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import os, signal, sys
 from pathlib import Path
 import deepspeed.ops
 from tests.tiny_llama import job
-from reset import trainer, training
+from reset import launch, trainer, training
 from reset.training import Lora
 deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # else a compiler runs for a minute
 stop, shared = int(sys.argv[1]), eval(sys.argv[2])
@@ -32,6 +32,7 @@ def step(self, *args, **kwargs):
     return train(self, *args, **kwargs)
 trainer.CompletionTrainer.training_step = step
 training.run(job(Path.cwd(), **shared))
+launch.leave()
 """
 
 

@@ -45,8 +45,10 @@ def relaunch(command: str) -> None:
 
 
 def leave() -> None:
-    """Wait for the other processes, where there are some, and part from them: one that ended before the leader has
-    written the model would take the leader with it.
+    """End this process with code 0 once the others are here, too, where a launcher started it.
+
+    At once, since threads of a process group now and then abort a process that ends as usual, and the launcher then
+    stops the leader, which may still be writing the model.
     """
     if not inside():
         return
@@ -54,4 +56,6 @@ def leave() -> None:
 
     if distributed.is_initialized():
         distributed.barrier()
-        distributed.destroy_process_group()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

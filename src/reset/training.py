@@ -164,7 +164,6 @@ def run(job: Job) -> None:
                 export.write(out, weights, job.start, parameters, tokenizer, card, bf16)
         records.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
         folder.remove()
-    launch.leave()
 
 
 def keep(job: Job) -> None:
