@@ -145,6 +145,7 @@ def vllm_engine(model: Path) -> Any:
         return sampling
 
     made._sampling, made.prompts.stops = endless, []
+    encoded(made, max(CASES, key=lambda case: case.prompt + case.new), 1)  # for that much vLLM makes room
     assert made.llm
     return made
 

@@ -21,10 +21,13 @@ class Server:
     """`with Server(model) as server:` serves completions at `server.url`; `asked` holds every request's body.
 
     The text tells what was asked; a prompt with an odd number of tokens ends by EOS, which usage counts. `ids` are the
-    token ids of every answer, for a server that gives them; after `most` answers each call fails.
+    token ids of every answer, for a server that gives them; after `most` answers each call fails. No call is answered
+    before `ready` is set.
     """
 
     def __init__(self, model, status=200, finish=None, ids=None, most=10**9):
+        self.ready = threading.Event()
+        self.ready.set()
         self.model, self.status, self.finish, self.asked = str(model), status, finish, []
         self.ids, self.most = ids, most
 
@@ -40,6 +43,7 @@ class Server:
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.asked.append(body)
+                outer.ready.wait()
                 text = hashlib.sha256(json.dumps([body.get(key) for key in KEYS]).encode()).hexdigest()
                 finish = outer.finish or ("stop" if len(body["prompt"]) % 2 else "length")
                 choice = {"index": 0, "text": text, "finish_reason": finish}
@@ -125,13 +129,19 @@ def test_text_and_count_come_from_the_token_ids_where_the_server_gives_them(mode
     assert found["a"] == [Answer("w0 w1", 3, "length")]
 
 
-def test_prompts_go_to_the_servers_in_turn_and_a_prompts_draws_to_one(model):
+def test_a_slow_server_keeps_no_other_waiting_and_a_prompts_draws_go_to_one(model):
     asked = requests(20, MIXED)
-    with Server(model) as one, Server(model) as two:
-        shared = answers(engine(model, one, two), asked)
-        sides = [{tuple(body["prompt"]) for body in server.asked} for server in (one, two)]
-        assert [len(side) for side in sides] == [10, 10] and not sides[0] & sides[1]
-        assert shared == answers(engine(model, two), asked)
+    with Server(model) as slow, Server(model) as fast:
+        slow.ready.clear()
+        shared = {}
+        for ((request, reply),) in engine(model, slow, fast, timeout=300.0).run([[request] for request in asked]):
+            shared[request.id] = reply
+            if len(shared) == 16:  # all but the four that the slow server has under way
+                slow.ready.set()
+        sides = [Counter(tuple(body["prompt"]) for body in server.asked) for server in (slow, fast)]
+        assert [len(side) for side in sides] == [4, 16] and not sides[0].keys() & sides[1].keys()
+        assert {*sides[0].values(), *sides[1].values()} == {3}
+        assert shared == answers(engine(model, fast), asked)
 
 
 def test_equal_draws_are_asked_once(model):
@@ -163,11 +173,11 @@ def test_servers_of_other_models_are_passed_over(model):
 def test_a_lost_server_is_reported_and_its_prompts_are_taken_up_by_the_others(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = requests(40, MIXED)
-    with Server(model) as one, Server(model, most=30) as two:
+    with Server(model) as one, Server(model, most=6) as two:  # gets four prompts at once, twelve calls
         with pytest.raises(InputError, match=f"{two.url}/: prompt 'toy:.*run again"):
             shards.generate(model, asked, settings(one, two), 12)
         done = shards.finished(next(shards.WORK.iterdir()))
-        assert 10 <= len(done) < 40
+        assert 0 < len(done) < 40
         one.asked.clear()
         rows = shards.generate(model, asked, settings(one), 12)
         assert len(one.asked) == 3 * (40 - len(done))  # the rest alone, by the server that is left
@@ -185,12 +195,12 @@ def test_a_failed_call_stops_the_rest_and_names_the_prompt(model):
     with Server(model, status=500) as server:
         with pytest.raises(InputError, match="prompt 'toy:.*, sample 0: .*run again"):
             answers(engine(model, server), requests(200, MIXED))
-    assert len(server.asked) < 30
+    assert len(server.asked) <= 4  # what was under way at once: no thread takes another prompt after a failure
 
 
 def test_an_unknown_finish_is_no_answer(model):
     with Server(model, finish="content_filter") as server:
-        with pytest.raises(InputError, match="finish 'content_filter'"):
+        with pytest.raises(InputError, match=f"{server.url}/: prompt 'toy:0', sample 0: finish 'content_filter'"):
             answers(engine(model, server), requests(1, [GREEDY]))
 
 

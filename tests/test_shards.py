@@ -1,10 +1,15 @@
+import contextlib
 import json
 import multiprocessing
 import os
 import random
+import re
 import signal
+import subprocess
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +20,7 @@ from reset.errors import InputError
 from tests.random_model import SETTINGS, requests, save_model
 
 MIXED = [GREEDY, Setting(0.8), Setting(1.0, 10)]
+ROOT = Path(__file__).parents[1]
 
 
 class Clock:
@@ -200,18 +206,72 @@ def test_a_lost_worker_is_reported_and_its_prompts_are_taken_up(tmp_path, monkey
     monkeypatch.setattr(shards, "WORK", tmp_path / "again")
 
     def kill_one():
-        while not (lines() and multiprocessing.active_children()):
-            finished.wait(0.005)
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        while not finished.wait(0.005):
+            if lines() and (children := multiprocessing.active_children()):
+                os.kill(children[0].pid, signal.SIGKILL)
+                return
 
     finished = threading.Event()
-    killer = threading.Thread(target=kill_one)
+    killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
-    with pytest.raises(InputError, match=r"worker \d ended with -9; \d+ of 150 prompts are left: run again"):
-        shards.generate(model, asked, replace(settings, workers=3), 12)
-    killer.join()
+    try:
+        with pytest.raises(InputError, match=r"worker \d ended with -9; \d+ of 150 prompts are left: run again"):
+            shards.generate(model, asked, replace(settings, workers=3), 12)
+    finally:
+        finished.set()
     left = 150 - len(shards.finished(next(shards.WORK.iterdir())))
     assert 0 < left < 150
     assert shards.generate(model, asked, replace(settings, workers=2), 12) == expected
     ids = [id for shard in shard_files() for line in shard.open() for id, _ in json.loads(line)]
     assert sorted(ids) == sorted(request.id for request in asked)  # two and three workers: each prompt once
+
+
+def start(*arguments, **environment):
+    command = [sys.executable, "-m", "tests.two_workers", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **environment}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+
+def test_what_all_workers_refuse_is_one_sentence_without_a_traceback(tmp_path, monkeypatch):
+    """A vLLM of another version, which only the workers import."""
+    model = save_model(tmp_path / "mtl_0")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vllm").mkdir()
+    (tmp_path / "vllm/__init__.py").write_text("__version__ = '0.31.1'")
+    (tmp_path / "vllm/platforms.py").write_text("current_platform = None")
+    process = start(model, "vllm", PYTHONPATH=f"{ROOT / 'src'}:{ROOT}:{tmp_path}")
+    _, said = process.communicate(timeout=300)
+    (error,) = [line for line in re.split("[\r\n]+", said) if line and not line.startswith("mtl_0: ")]  # the bar
+    assert process.returncode == 1
+    assert error.startswith("error: vllm 0.31.1 is installed, but this engine is for 0.32:")
+    assert error.count("0.31.1") == 1 and "run again" not in error
+
+
+def test_workers_end_with_a_killed_stage_in_the_middle_of_a_batch(tmp_path, monkeypatch):
+    model = save_model(tmp_path / "mtl_0")
+    monkeypatch.chdir(tmp_path)
+    process = start(model, "stuck")
+    try:
+        assert [process.stdout.readline() for _ in range(2)] == ["busy\n"] * 2, process.stderr.read()
+        process.kill()
+        process.communicate(timeout=120)  # returns when nobody is left who could write there
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    "visible, workers, shares",
+    [
+        ("0,1,2,3,4,5,6,7", 8, ["0", "1", "2", "3", "4", "5", "6", "7"]),
+        ("0,1,2,3,4,5,6,7", 4, ["0,1", "2,3", "4,5", "6,7"]),
+        ("0,1,2,3", 8, ["0", "1", "2", "3", "0", "1", "2", "3"]),
+        ("0,1", 3, ["0", "1", "0"]),
+        ("0,1,2", 2, ["0", "1"]),
+        ("4,5", 2, ["4", "5"]),
+        ("4,5", 1, ["4,5"]),
+    ],
+)
+def test_each_worker_has_devices_of_its_own_while_there_are_enough(visible, workers, shares):
+    assert [",".join(shards.share(visible.split(","), rank, workers)) for rank in range(workers)] == shares

@@ -18,9 +18,10 @@ MIXED = [GREEDY, Setting(0.5), Setting(1.0, 5)]
 
 
 class StandIn:
-    """Holds all requests and finishes them in random order, as a full engine may."""
+    """Holds all requests and finishes them in random order, as a full engine may; `finish` in place of their own."""
 
     made: list["StandIn"] = []
+    finish = None
 
     def __init__(self, **how):
         self.how, self.llm_engine, self.waiting, self.asked = how, self, [], []
@@ -39,7 +40,7 @@ class StandIn:
         tokens = [4 + hash((tuple(ids), how.temperature, how.top_k, how.seed, n)) % 44 for n in range(8)]
         assert how.stop_token_ids == [2] and not how.detokenize
         output = types.SimpleNamespace(
-            token_ids=[*tokens, 2 if stop else 9], finish_reason="stop" if stop else "length"
+            token_ids=[*tokens, 2 if stop else 9], finish_reason=self.finish or ("stop" if stop else "length")
         )
         return [types.SimpleNamespace(request_id=name, finished=True, outputs=[output])]
 
@@ -106,12 +107,22 @@ def test_equal_draws_are_asked_once(model, package):
     assert len(StandIn.made[0].asked) == 1 and len(reply) == 3
 
 
-def test_the_engine_gets_the_settings_and_a_seed_that_differs_by_share(model, package):
+def test_the_engine_gets_the_settings(model, package):
+    made = engine(model, tensor_parallel=2, memory=0.7, enforce_eager=False)
+    answers(made, requests(30, MIXED))
+    how = {key: value for key, value in StandIn.made[0].how.items() if key != "seed"}
+    assert how == {
+        "model": str(model), "dtype": "float32", "tensor_parallel_size": 2, "gpu_memory_utilization": 0.7,
+        "enforce_eager": False, "enable_prefix_caching": True, "block_size": None, "generation_config": "vllm",
+        "max_model_len": max(map(len, made.prompts.ids.values())) + 12,
+    }  # fmt: skip
+
+
+def test_the_engines_seed_differs_by_share(model, package):
     for share in (requests(30, MIXED)[::2], requests(30, MIXED)[1::2]):
         answers(engine(model), share)
-    one, two = (made.how for made in StandIn.made)
-    assert one["enable_prefix_caching"] and one["dtype"] == "float32" and one["generation_config"] == "vllm"
-    assert one["seed"] != two["seed"] and 0 <= one["seed"] < 2**31
+    one, two = (made.how["seed"] for made in StandIn.made)
+    assert one != two and 0 <= one < 2**31
 
 
 def test_the_cpu_build_refuses_request_seeds_and_runs_without(model, package):
@@ -135,13 +146,29 @@ def test_another_version_of_the_package_is_one_clear_sentence(model, package):
     assert not StandIn.made
 
 
-def test_too_little_memory_is_one_clear_sentence(model, package, monkeypatch):
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("No available memory for the cache blocks.\nTry this and that.", "No available .* blocks. Try this and that."),
+        ("1 validation error for CacheConfig\nmemory\n  Input should be less than 1", "1 vali.* be less than 1"),
+        ("", "ValueError"),
+        (f"the end\n{'x' * 5000}", "the end x{592}"),
+    ],
+)
+def test_what_vllm_refuses_is_one_sentence_with_all_that_it_said(model, package, monkeypatch, said, told):
     def refuse(**_):
-        raise ValueError("No available memory for the cache blocks.\nTry this and that.")
+        raise ValueError(said)
 
     monkeypatch.setattr(package, "LLM", refuse)
-    with pytest.raises(InputError, match="cannot load .*mtl_0: No available memory for the cache blocks. .see sampl"):
+    with pytest.raises(InputError, match=rf"^vllm cannot load .*mtl_0: {told} \(see sampling.vllm, .*\)$"):
         answers(engine(model), requests(1, MIXED))
+
+
+@pytest.mark.parametrize("finish", ["abort", "error"])
+def test_a_failed_request_is_no_answer(model, package, monkeypatch, finish):
+    monkeypatch.setattr(StandIn, "finish", finish)
+    with pytest.raises(InputError, match=f"^prompt 'toy:0', sample 0: finish '{finish}', not 'stop' or 'length'"):
+        answers(engine(model), requests(1, [GREEDY]))
 
 
 def test_settings_must_be_there(model):

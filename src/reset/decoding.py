@@ -75,7 +75,7 @@ class Grid:
         """All draws of one prompt: each round picks one of the two knobs at random and takes every value of it.
 
         `id` is the prompt's, `seed` the run's. Knobs and seeds depend on these alone, so neither the order of prompts
-        nor the number of workers changes an answer.
+        nor the number of workers changes what is drawn.
         """
         by_temperature = [Setting(temperature) for temperature in self.temperatures]
         by_top_k = [Setting(self.top_k_temperature, k) for k in self.top_k]

@@ -8,7 +8,9 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,7 +34,7 @@ def generate(model: Path, requests: list[Request], settings: Settings, max_new_t
     """One row (id, sample, setting, text, tokens, finish) for each draw of each request, in the order given.
 
     Answers that an earlier, interrupted run has finished are taken from `.work/`; only the rest is computed. Raises
-    InputError for a prompt too long for the model, and when a worker was lost (the others finish first).
+    InputError for a prompt too long for the model, and when a worker refused or was lost (the others finish first).
     """
     folder = WORK / key(model, requests, settings, max_new_tokens)
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,40 +84,66 @@ def compute(
         server = multiprocessing.get_context("forkserver")
         server.set_forkserver_preload([f"reset.engines.{settings.engine}_engine"])  # imported once for all workers
         counters = server.Array("l", workers, lock=False)  # one slot a worker: no lock that a dead worker could hold
+        refusals = [server.Pipe(duplex=False) for _ in range(workers)]  # likewise: no queue that all write to
         processes: list[BaseProcess] = []
         try:
             for rank in range(workers):
                 task = (model, batches[rank::workers], settings, max_new_tokens, folder)
-                processes.append(server.Process(target=worker, args=(rank, workers, counters, *task)))
-                processes[-1].start()
+                arguments = (rank, workers, counters, refusals[rank][1], *task)
+                process: BaseProcess = server.Process(target=worker, args=arguments)
+                process.start()
+                processes.append(process)
             while alive := [process.sentinel for process in processes if process.is_alive()]:
                 multiprocessing.connection.wait(alive, timeout=0.5)
                 bar.update(done + sum(counters) - bar.n)
         finally:  # after an interrupt
             for process in processes:
                 process.terminate()
-    lost = [f"worker {rank} ended with {p.exitcode}" for rank, p in enumerate(processes) if p.exitcode != 0]
+    refused = {rank: reader.recv() for rank, (reader, _) in enumerate(refusals) if reader.poll()}
+    lost = {rank: p.exitcode for rank, p in enumerate(processes) if p.exitcode != 0 and rank not in refused}
+    problems = list(dict.fromkeys(refused.values()))  # what all of them refuse is said once
     if lost:
+        ends = ", ".join(f"worker {rank} ended with {code}" for rank, code in lost.items())
         left = total - len(finished(folder))
-        raise InputError(f"{model}: {', '.join(lost)}; {left} of {total} prompts are left: run again to take them up")
+        problems.append(f"{model}: {ends}; {left} of {total} prompts are left: run again to take them up")
+    if problems:
+        raise InputError("; ".join(problems))
 
 
-def worker(rank: int, workers: int, counters: Any, *task: Any) -> None:
-    """The body of one process: its own devices and threads, its own share of the batches, its own shard."""
+def worker(rank: int, workers: int, counters: Any, refusal: Any, *task: Any) -> None:
+    """The body of one process: its own devices and threads, its own share of the batches, its own shard. The text of
+    an InputError goes to the connection `refusal`, and the process ends with 1."""
+    threading.Thread(target=end_with_parent, daemon=True).start()
     import torch
 
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(i) for i in range(torch.cuda.device_count())]
-    if devices:  # before CUDA starts in this process; with more workers than devices, several share one
-        each = max(1, len(devices) // workers)
-        start = rank * each % len(devices)
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices[start : start + each])
+    if devices:  # before CUDA starts in this process
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(share(devices, rank, workers))
     torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+    try:
+        for count in work(*task):
+            counters[rank] += count
+    except InputError as error:
+        refusal.send(str(error))
+        sys.exit(1)
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the stage that started this process, and end it too, whatever it is about: else it would
+    keep its device, and the next run would compute beside it."""
     parent = multiprocessing.parent_process()
-    for count in work(*task):
-        counters[rank] += count
-        if parent is not None and not parent.is_alive():
-            return  # the stage was killed: stop too, or the next run would compute beside this process
+    assert parent is not None, "a worker is the child of a stage"
+    parent.join()
+    os._exit(1)
+
+
+def share(devices: list[str], rank: int, workers: int) -> list[str]:
+    """The devices (one or more) of worker `rank` (0-based): equally many for each worker, and no other's unless there
+    are more workers than devices."""
+    each = max(1, len(devices) // workers)
+    start = rank * each % len(devices)
+    return devices[start : start + each]
 
 
 def work(model: Path, batches: list[Batch], settings: Settings, max_new_tokens: int, folder: Path) -> Iterator[int]:

@@ -14,7 +14,7 @@ class Settings:
 
     engine: Literal["transformers", "vllm", "openai"]
     precision: Literal["fp32", "bf16"]
-    batch_tokens: int  # transformers: rows x (prompt + answer) tokens of one batch
+    batch_tokens: int  # transformers: rows x (prompt + answer) tokens of one batch; rounding, so answers, depend on it
     workers: int  # processes that share the prompts, one a GPU
     vllm: dict[str, Any] | None  # see vllm_engine.Options; null where the engine is another
     openai: dict[str, Any] | None  # see openai_engine.Options

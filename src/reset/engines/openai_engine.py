@@ -12,15 +12,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from reset import params
 from reset.decoding import Draw, Request
 from reset.engines import Answer, Batch, Finished, Settings
-from reset.engines.prompts import Prompts
+from reset.engines.prompts import Prompts, ended
 from reset.errors import InputError
-
-FINISH = {"stop": "eos", "length": "length"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Options:
 
 
 class OpenAIEngine:
-    """See `reset.engines.Engine`. Prompts go to the servers in turn, each with all its draws, for the prefix cache."""
+    """See `reset.engines.Engine`. Each server has `concurrency` prompts under way and gets the next as one is done, so
+    a slow one keeps no other waiting; a prompt goes to one server with all its draws, for the prefix cache."""
 
     def __init__(self, model: Path, settings: Settings, max_new_tokens: int):
         if settings.openai is None:
@@ -59,27 +59,33 @@ class OpenAIEngine:
         servers = self._servers()
         requests = [request for batch in batches for request in batch]
         self.prompts.encode(requests)
-        failed: BaseException | None = None
-        with ThreadPoolExecutor(self.options.concurrency * len(servers)) as pool:
-            futures = {
-                pool.submit(self._answer, servers[number % len(servers)], request): request
-                for number, request in enumerate(requests)
-            }
+        slots: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self.options.concurrency):
+            for server in servers:
+                slots.put(server)
+        failures: list[Exception] = []
+
+        def answer(request: Request) -> Finished:
+            if failures:  # start no further prompt, but keep what is under way
+                return []
+            server = slots.get()
             try:
-                for future in as_completed(list(futures)):
-                    request = futures.pop(future)
-                    if future.cancelled():
-                        continue
-                    if error := future.exception():  # start no further call, but keep what is under way
-                        failed = failed or error
-                        for other in futures:
-                            other.cancel()
-                        continue
-                    yield [(request, future.result())]
+                return [(request, self._answer(server, request))]
+            except Exception as error:
+                failures.append(error)
+                return []
             finally:
+                slots.put(server)
+
+        with ThreadPoolExecutor(slots.qsize()) as pool:
+            try:
+                for future in as_completed([pool.submit(answer, request) for request in requests]):
+                    if finished := future.result():
+                        yield finished
+            finally:  # after an interrupt
                 pool.shutdown(cancel_futures=True)
-        if failed:
-            raise failed
+        if failures:
+            raise failures[0]
 
     def _servers(self) -> list[Any]:
         """Clients of the servers that serve this model; others may be there for other models."""
@@ -129,6 +135,7 @@ class OpenAIEngine:
             extra["top_k"] = draw.setting.top_k or -1
             if self.options.request_seeds:
                 how["seed"] = draw.seed
+        where = f"{client.base_url}: prompt '{request.id}', sample {draw.sample}"
         try:
             reply = client.completions.create(
                 model=self.model,
@@ -138,13 +145,13 @@ class OpenAIEngine:
                 **how,
             )
         except openai.OpenAIError as error:
-            where = f"prompt '{request.id}', sample {draw.sample}"
-            raise InputError(f"{client.base_url}: {where}: {error}; what is finished is kept, run again") from None
+            raise InputError(f"{where}: {error}; what is finished is kept, run again") from None
         choice = reply.choices[0]
-        if choice.finish_reason not in FINISH or reply.usage is None:
-            raise InputError(f"{client.base_url}: a reply without usage, or with finish '{choice.finish_reason}'")
-        ended = choice.finish_reason == "stop"
+        stopped = ended(choice.finish_reason, where)
+        if reply.usage is None:
+            raise InputError(f"{where}: a reply without usage; a server that counts tokens is expected")
         ids = getattr(choice, "token_ids", None)  # with the token that ended it, as `usage` counts it
         if ids is not None:
-            return self.prompts.answer(ids[:-1] if ended else ids, ended)
-        return Answer(choice.text, max(0, reply.usage.completion_tokens - ended), FINISH[choice.finish_reason])
+            return self.prompts.answer(ids[:-1] if stopped else ids, stopped)
+        tokens = max(0, reply.usage.completion_tokens - stopped)
+        return Answer(choice.text, tokens, "eos" if stopped else "length")

@@ -12,6 +12,7 @@ from reset.errors import InputError
 from reset.window import positions
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+FINISH = {"stop": True, "length": False}  # vLLM's and the servers' word: whether a stop token ended the answer
 
 
 class Prompts:
@@ -53,3 +54,11 @@ class Prompts:
         """The answer of these token ids; `ended` says whether a stop token, which is not among them, followed."""
         text: Any = self.tokenizer.decode(ids, skip_special_tokens=True)
         return Answer(text, len(ids), "eos" if ended else "length")
+
+
+def ended(finish: str | None, where: str) -> bool:
+    """Whether a stop token ended the answer, by vLLM's or a server's word `finish`. Any word but "stop" and "length"
+    (abort, error, content_filter, ...) is an InputError naming `where`, the prompt and sample: no answer came."""
+    if finish not in FINISH:
+        raise InputError(f"{where}: finish '{finish}', not 'stop' or 'length'; what is finished is kept, run again")
+    return FINISH[finish]

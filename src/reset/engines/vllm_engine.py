@@ -15,7 +15,7 @@ from typing import Any
 from reset import params
 from reset.decoding import Draw, Request
 from reset.engines import Answer, Batch, Finished, Settings
-from reset.engines.prompts import Prompts
+from reset.engines.prompts import Prompts, ended
 from reset.errors import InputError
 from reset.records import digest
 
@@ -51,6 +51,8 @@ class VllmEngine:
 
     @cached_property
     def llm(self) -> Any:
+        """vLLM with the model, and with room for the longest prompt encoded so far and its answer: the whole window of
+        a long-window model may not fit into memory."""
         # in this process: an engine in a process of its own outlives a killed stage and keeps the GPU's memory
         os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
         try:
@@ -75,6 +77,7 @@ class VllmEngine:
                 model=str(self.folder),
                 dtype=self.dtype,
                 seed=self.seed,
+                max_model_len=max(map(len, self.prompts.ids.values())) + self.prompts.max_new_tokens,
                 tensor_parallel_size=self.options.tensor_parallel,
                 gpu_memory_utilization=self.options.memory,
                 enforce_eager=self.options.enforce_eager,
@@ -83,9 +86,9 @@ class VllmEngine:
                 generation_config="vllm",  # none of the model folder's own sampling defaults
             )
         except (RuntimeError, ValueError) as error:
-            first = str(error).strip().splitlines()[0]
+            said = " ".join(str(error).split())[:600] or type(error).__name__  # pydantic says what is wrong in line 3
             raise InputError(
-                f"vllm cannot load {self.folder}: {first} (see sampling.vllm, sampling.precision)"
+                f"vllm cannot load {self.folder}: {said} (see sampling.vllm, sampling.precision)"
             ) from None
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
@@ -109,7 +112,7 @@ class VllmEngine:
                 if not output.finished:
                     continue
                 request, draw = asked.pop(output.request_id)
-                found[request.id][draw.key] = self._read(output.outputs[0])
+                found[request.id][draw.key] = self._read(output.outputs[0], request, draw)
                 waiting[request.id] -= 1
                 if not waiting[request.id]:
                     answers = found.pop(request.id)
@@ -128,6 +131,7 @@ class VllmEngine:
             max_tokens=self.prompts.max_new_tokens, output_kind=RequestOutputKind.FINAL_ONLY, **how
         )
 
-    def _read(self, output: Any) -> Answer:
-        ended = output.finish_reason == "stop"  # the token that ended it stands last
-        return self.prompts.answer(list(output.token_ids[:-1] if ended else output.token_ids), ended)
+    def _read(self, output: Any, request: Request, draw: Draw) -> Answer:
+        stopped = ended(output.finish_reason, f"prompt '{request.id}', sample {draw.sample}")
+        ids = output.token_ids[:-1] if stopped else output.token_ids  # the token that ended it stands last
+        return self.prompts.answer(list(ids), stopped)
