@@ -34,14 +34,14 @@ def published(folder: Path, *names: str) -> Path:
 
 
 def call(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "benchmarks/study.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "benchmarks/study.py"), "--minutes", "60", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.integration
 def test_all_runs_are_trained_sampled_judged_and_compared(tmp_path):
     rows = published(tmp_path / "rows", "nq", "alpaca", "bioasq")
-    done = call(tmp_path, "--data", rows, "--out", "out", "--seeds", "0", "1", "--minutes", "10")
+    done = call(tmp_path, "--data", rows, "--out", "out", "--seeds", "0", "1")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert done.stdout.startswith("No GPU: toy size on the CPU")
     results = metrics.read(tmp_path / "out/results.csv")
