@@ -116,7 +116,7 @@ class Asker:
         key = llm.key(self.settings, prompt, repeat)
         most = spending.at_most(self.settings, prompt)
         for tries in itertools.count(1):
-            await self.pace.turn(spending.tokens_at_most(prompt) + self.settings.max_tokens)
+            await self.pace.turn(spending.charged(len(prompt.encode()), 1, self.settings))
             if not await self._claim(key, most):
                 return
             fault = await self._send(prompt, repeat, key)
