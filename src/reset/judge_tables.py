@@ -111,12 +111,17 @@ def accuracy(nli: Row) -> Table | None:
     if not nli["sets"]:
         return None
     rows = [
-        [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), f"{row['n']:,}"]
+        [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), _count(row)]
         + [f"{row[key]:.3f}" if row[key] is not None else "–" for key in ("value", "chance")]
         for row in nli["sets"]
     ]
     return Table("The NLI model on labelled pairs", ["labelled rows", "measure", "rows", "value", "by chance"], rows,
                  labels=2)  # fmt: skip
+
+
+def _count(row: Row) -> str:
+    unscored = row.get("unscored", 0)
+    return f"{row['n']:,} of {row['n'] + unscored:,}" if unscored else f"{row['n']:,}"
 
 
 def about_model(answers: Mapping[str, Answers], nli: Row) -> str:

@@ -30,7 +30,7 @@ TRAINING = ("step", "loss", "eval_loss")
 
 @dataclass(frozen=True)
 class Settings:
-    """`report` of params.yaml."""
+    """What the report reads of `report` in params.yaml."""
 
     samples: int  # prompts that the page shows of each pool, and of the evaluation
     draws: int  # of the bootstrap
