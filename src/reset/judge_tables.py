@@ -31,7 +31,8 @@ CORRELATIONS = (
 REPEATS = (
     "Pairs of ratings that the judge gave one and the same answer: how many are equal, how many of any two answers' "
     "ratings are equal by chance, and how many points of 1 to 10 lie between them on average. Agreement tells that "
-    "the judge repeats itself, not that it is right."
+    "the judge repeats itself, not that it is right. At temperature 0 all requests for one answer are the same, and a "
+    "greedy judge cannot but agree."
 )
 ONCE = "No answer was rated more than once, so nothing can be said on how far the judge agrees with itself."
 LABELLED = (

@@ -35,9 +35,10 @@ class OpenAI:
     a weaker one for reset_s). The prices serve all models: set those of the dearest. `base_url` null is OpenAI's own.
     `api_key_env` names the environment variable that holds the key. `budget_usd` covers all calls recorded in the
     store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed;
-    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median of. `batch_api`
-    sends the calls through the Batch API, slower and at half price. `extra_body`: fields to add to each request, such
-    as vLLM's `structured_outputs`; null for none.
+    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median of. All of these
+    send the same bytes again; at `temperature` 0 their replies differ only where the server does not repeat itself.
+    `batch_api` sends the calls through the Batch API, slower and at half price. `extra_body`: fields to add to each
+    request, such as vLLM's `structured_outputs`; null for none.
     """
 
     base_url: str | None
