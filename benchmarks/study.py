@@ -430,7 +430,8 @@ def finish(seeds: list[int], notes: list[str]) -> study.Study:
     Path("params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
     for name in LAST:
         run_stage(name, {})
-    found = study.load(study.Settings(**settings["report"]), seeds, list(settings["data"]["datasets"]))
+    shown = study.Settings(**{name: settings["report"][name] for name in study.Settings.__annotations__})
+    found = study.load(shown, seeds, list(settings["data"]["datasets"]))
     for table in (
         tables.headline(found.averages),
         tables.differences(found.averages, found.intervals),

@@ -11,12 +11,12 @@ from reset.world.people import World
 
 def main() -> None:
     declared = params.declared("calibrate")
-    mirror, settings = declared.data.mirror, declared.judges.faithfulness
-    world = params.build(World, declared.data.world, "data.world") if mirror == "toy" and declared.data.world else None
+    settings = declared.judges.faithfulness
+    world = params.build(World, declared.data.world, "data.world") if declared.data.world else None
     found = calibration.nli(
         dict(declared.models.nli),
-        mirror,
         world,
+        declared.report.labelled,
         lambda: Nli(Path("models/nli"), settings.precision, settings.devices),
         settings.batch_tokens,
     )

@@ -16,8 +16,8 @@ def main() -> None:
     verdicts = faithfulness.judge(pairs, settings, Path("models/nli"), progress=True)
     path = generations.verdicts_path("faithfulness", item.kind, item.name, item.seed)
     count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing, settings.lowest)
-    empty = sum(row["score"] == 0 and bool(row["reason"]) for row in verdicts)
-    print(f"{item}: {count} answers scored, {empty} of them empty")
+    nothing = sum(row["score"] == 0 and bool(row["reason"]) for row in verdicts)
+    print(f"{item}: {count} answers scored, {nothing} of them without anything to judge")
 
 
 if __name__ == "__main__":

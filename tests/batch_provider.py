@@ -75,4 +75,4 @@ class Provider:
         for name, rows in (("output_file_id", out), ("error_file_id", errors)):
             if rows:
                 batch[name] = f"file-{len(self.files)}"
-                self.files[batch[name]] = "".join(json.dumps(row) + "\n" for row in rows)
+                self.files[batch[name]] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

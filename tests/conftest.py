@@ -1,14 +1,19 @@
-"""What tests share, once a session: the finished small world, vLLM and a real model."""
+"""What tests share: Hypothesis' settings and, once a session, the finished small world, vLLM and a real model."""
 
 import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import clones
 from tests.real_parts import smollm2, vllm_python, vllm_server
 
 __all__ = ["runs", "smollm2", "vllm_python", "vllm_server", "world"]
+
+# a busy machine is no failure: no example has a deadline, and none is too slow to draw
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

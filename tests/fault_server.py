@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import json
 import threading
+import zlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -154,12 +155,18 @@ def completion(reply: Reply, body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def one_in_twenty_without_rating(prompt: str, before: int) -> Reply:
+    """Garbage as the first reply to 5 % of all prompts, chosen by their text, else a good one."""
+    garbage = before == 0 and zlib.crc32(prompt.encode()) % 20 == 0
+    return Reply("I would rather not say.") if garbage else Reply()
+
+
 def main() -> None:
-    """Serve until killed: print the address, then answer every request well after `--latency` seconds."""
+    """Serve until killed: print the address, then answer every request after `--latency` seconds, 5 % with garbage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.2)
     latency = parser.parse_args().latency
-    with FaultServer(lambda prompt, before: Reply(wait=latency)) as server:
+    with FaultServer(lambda *asked: replace(one_in_twenty_without_rating(*asked), wait=latency)) as server:
         server.requests = _Forgetful()
         print(server.url, flush=True)
         threading.Event().wait()

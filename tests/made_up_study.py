@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from reset import csv_table, metrics, records
+from reset import csv_table, metrics, records, study
 from reset.records import Row
 from reset.runs import ENDS
 
@@ -162,5 +162,6 @@ def write_params(root: Path, seeds: Sequence[int] = (0, 1, 2), samples: int = 30
     }
     for path in ("params.yaml", "profiles/paper.yaml"):  # JSON is YAML
         records.write_text(root / path, json.dumps(values))
-    stage = {"report": {"cmd": "python stages/report.py", "params": ["seeds", "report", "data.datasets"]}}
+    shown = [f"report.{name}" for name in study.Settings.__annotations__]
+    stage = {"report": {"cmd": "python stages/report.py", "params": ["seeds", *shown, "data.datasets"]}}
     records.write_text(root / "dvc.yaml", json.dumps({"stages": stage}))

@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import json
+import sqlite3
 import time
 from dataclasses import replace
 
@@ -241,6 +242,37 @@ def test_an_empty_or_filtered_reply_is_an_answer_without_rating(path):
     with FaultServer(lambda prompt, before: Reply(None, finish="content_filter")) as server:
         ask(server, path, PROMPTS[:1], allowed=1, parse_retries=0)
     assert texts(path, PROMPTS[:1], parse_retries=0) == [[""]]
+
+
+def test_half_a_character_is_kept_as_a_question_mark(path):
+    with FaultServer(lambda prompt, before: Reply("Cut: \ud83d\nRating: 7")) as server:
+        assert ask(server, path) == {}
+    assert texts(path) == [["Cut: ?\nRating: 7"]] * 20
+
+
+@pytest.mark.parametrize(
+    "error, raised, message",
+    [(sqlite3.OperationalError("disk is full"), InputError, r"the store of replies cannot be used \(disk is full\)"),
+     (KeyError("a bug"), KeyError, "a bug")],
+)  # fmt: skip
+def test_a_reply_that_cannot_be_stored_stops_the_run_and_those_under_way_are_kept(
+    path, monkeypatch, error, raised, message
+):
+    put, failed = Store.put, []
+
+    def fail_once(self, *row):
+        if not failed:
+            failed.append(row)
+            raise error
+        put(self, *row)
+
+    monkeypatch.setattr(Store, "put", fail_once)
+    late = lambda prompt, before: Reply(wait=0.0 if prompt == PROMPTS[0] else 1.0)  # noqa: E731
+    with FaultServer(late) as server, pytest.raises(raised, match=message):
+        ask(server, path)
+    kept = len([replies for replies in texts(path) if replies])
+    assert kept == sum(server.answered.values()) - 1 > 0
+    assert sum(server.asked.values()) == sum(server.answered.values())
 
 
 def test_a_server_without_usage_is_booked_by_estimate(path):

@@ -52,6 +52,31 @@ def test_all_calls_go_in_one_batch_and_each_reply_to_its_own_prompt_at_half_pric
     assert store.open_batches("stage") == []
 
 
+def test_a_reply_may_hold_any_end_of_a_line(store):
+    text = "It quotes a\u2028line,\x85a\x0cpage\r\nand\x1emore.\nRating: 7"
+    assert ask(Provider(lambda prompt, before: Reply(text)), store) == {}
+    assert texts(store) == [[text]] * 5
+
+
+@pytest.mark.parametrize("bad", ['{"custom_id": "x', '["custom_id"]', "{}", "null"])
+def test_a_line_that_is_no_result_is_named_and_the_batch_stays_to_be_collected(store, bad):
+    provider = Provider()
+    finish = provider.finish
+
+    def damage(batch):
+        finish(batch)
+        good = provider.files["file-1"]
+        provider.files["file-1"] = good.replace("\n", f"\n\n{bad}\n", 1)
+
+    provider.finish = damage
+    with pytest.raises(InputError, match="the provider's file file-1, line 3: a JSON object with the custom_id"):
+        ask(provider, store)
+    assert texts(store) == [[]] * 5 and store.open_batches("stage")
+    provider.files["file-1"] = provider.files["file-1"].replace(f"{bad}\n", "")
+    assert ask(provider, store) == {}
+    assert texts(store) == [[GOOD]] * 5 and len(provider.batches) == 1
+
+
 def test_online_and_batch_replies_are_the_same_to_the_store(store):
     ask(Provider(), store)
     provider = Provider()

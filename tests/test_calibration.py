@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.random_nli import build
 from reset import calibration, records
 from reset.errors import InputError
 from reset.judges import nli as judge
@@ -16,7 +17,7 @@ SETTINGS = yaml.safe_load(Path("params.yaml").read_text())["data"]["world"]
 WORLD = World(**SETTINGS)
 STAGE = Path("stages/calibrate.py").resolve()
 TOY = {"source": "toy", "id": None, "revision": None}
-READ = ["data.mirror", "data.world", "models.nli"] + [
+READ = ["data.world", "models.nli", "report.labelled"] + [
     f"judges.faithfulness.{key}" for key in ("batch_tokens", "precision", "devices")
 ]
 
@@ -51,7 +52,7 @@ def test_the_held_out_pairs_are_the_same_every_time_and_hold_each_label_about_eq
 
 
 def test_in_the_demo_world_the_accuracy_is_that_on_held_out_pairs():
-    found = calibration.nli(TOY, "toy", WORLD, Entails, 100)
+    found = calibration.nli(TOY, WORLD, None, Entails, 100)
     entailed = sum(row["label"] == "entailment" for row in calibration.held_out(WORLD)) / calibration.HELD_OUT
     (row,) = found["sets"]
     assert row["measure"] == "accuracy" and row["n"] == calibration.HELD_OUT
@@ -59,28 +60,49 @@ def test_in_the_demo_world_the_accuracy_is_that_on_held_out_pairs():
     assert found["model"] == TOY and found["reason"] is None
 
 
-def test_a_mirror_is_measured_on_its_labelled_files(tmp_path):
+def test_a_folder_of_labelled_rows_is_measured_also_beside_the_demo_world(tmp_path):
     rows = [{"premise": "a", "hypothesis": h, "label": label} for h, label in (("b", "entailment"), ("c", "neutral"))]
     records.write(tmp_path / "nli_x.jsonl", rows)
     records.write(tmp_path / "nq.jsonl", [{"no": "labels"}])
-    found = calibration.nli(TOY, str(tmp_path), None, Entails, 100)
-    assert found["sets"] == [{"set": "nli_x", "measure": "accuracy", "value": 0.5, "chance": 0.5, "n": 2}]
+    expected = {"set": "nli_x", "measure": "accuracy", "value": 0.5, "chance": 0.5, "n": 2}
+    assert calibration.nli(TOY, None, str(tmp_path), Entails, 100)["sets"] == [expected]
+    both = calibration.nli(TOY, WORLD, str(tmp_path), Entails, 100)["sets"]
+    assert [row["set"] for row in both] == ["demo world, other people", "nli_x"]
 
 
-@pytest.mark.parametrize(
-    "source, mirror, world, reason",
-    [("none", "toy", WORLD, "no NLI model"), ("hub", None, None, "come from the hub"),
-     ("toy", "toy", None, "data.world: null"), ("toy", "empty", None, "no labelled rows")],
-)  # fmt: skip
-def test_where_nothing_can_be_measured_the_reason_is_told_and_no_model_loaded(source, mirror, world, reason, tmp_path):
-    mirror = str(tmp_path) if mirror == "empty" else mirror
-    found = calibration.nli({**TOY, "source": source}, mirror, world, never, 100)
+REAL = Path("../shared/data")
+FILES = ["nli_ambient_disambiguated", "nli_snli_mnli_anli_tiny", "summac_factcc", "summac_summeval"]
+
+
+@pytest.mark.skipif(not all((REAL / f"{name}.jsonl").exists() for name in FILES), reason=f"no labelled rows in {REAL}")
+def test_a_real_model_is_measured_on_real_labelled_rows(tmp_path):
+    texts = [
+        str(row[column])
+        for name in FILES
+        for row in records.read(REAL / f"{name}.jsonl")
+        for column in ("premise", "hypothesis", "document", "claim")
+        if column in row
+    ]
+    for name in FILES:
+        (tmp_path / f"{name}.jsonl").symlink_to((REAL / f"{name}.jsonl").resolve())
+    folder = build(tmp_path / "model", texts, hidden=32, layers=1)
+    found = calibration.nli(TOY, None, str(tmp_path), lambda: judge.Nli(folder, devices="cpu"), 4096)
+    rows = {row["set"]: row for row in found["sets"]}
+    assert [rows[name]["n"] + rows[name].get("unscored", 0) for name in FILES] == [200, 27, 100, 50]
+    assert [rows[name]["measure"] for name in FILES] == ["accuracy"] * 2 + ["auc"] * 2
+    for name in FILES:
+        assert 0 < rows[name]["value"] < 1 and rows[name]["chance"] >= 1 / 3
+
+
+@pytest.mark.parametrize("source, world, reason", [("none", WORLD, "no NLI model"), ("hub", None, "labelled: null")])
+def test_where_nothing_can_be_measured_the_reason_is_told_and_no_model_loaded(source, world, reason):
+    found = calibration.nli({**TOY, "source": source}, world, None, never, 100)
     assert found["sets"] is None and reason in found["reason"]
 
 
-def prepare(root, mirror="toy"):
+def prepare(root):
     judges = {"faithfulness": {"batch_tokens": 64, "precision": "fp32", "devices": "cpu"}}
-    values = {"data": {"mirror": mirror, "world": SETTINGS}, "models": {"nli": TOY}, "judges": judges}
+    values = {"data": {"world": SETTINGS}, "models": {"nli": TOY}, "judges": judges, "report": {"labelled": None}}
     for path in ("params.yaml", "profiles/paper.yaml"):  # JSON is YAML
         records.write_text(root / path, json.dumps(values))
     records.write_text(root / "dvc.yaml", json.dumps({"stages": {"calibrate": {"params": READ}}}))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.judges.coverage import columns, k_precision, k_recall, ngram_coverage, recall, tokens
@@ -47,14 +47,12 @@ def test_recall_is_a_share_of_the_best_reference_and_k_recall_of_the_whole_conte
 WORDS = st.lists(st.sampled_from("red dog cat ran the".split()), max_size=8).map(" ".join)
 
 
-@settings(deadline=None)
 @given(WORDS, st.lists(WORDS, min_size=1, max_size=3))
 def test_every_measure_is_a_share_or_null(answer, passages):
     for score in columns(answer, passages).values():
         assert score is None or 0.0 <= score <= 1.0
 
 
-@settings(deadline=None)
 @given(WORDS.filter(lambda text: len(tokens(text)) > 1))
 def test_an_answer_copied_from_the_context_is_covered(answer):
     scores = columns(answer, ["other words", f"before {answer} after"])

@@ -4,7 +4,7 @@ import json
 from functools import lru_cache
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reset import templates
@@ -74,7 +74,7 @@ PAPER = templates.load("paper")
 
 
 @pytest.mark.parametrize("name", registry.ENTRIES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.data())
 def test_any_text_is_filtered_and_rendered_whole(name, data):
     row = data.draw(ROWS[name])
@@ -91,7 +91,7 @@ def test_any_text_is_filtered_and_rendered_whole(name, data):
 
 
 @pytest.mark.parametrize("name", ["nq", "ms_marco", "cnn_dailymail"])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.data())
 def test_usable_rows_of_any_text_are_kept(name, data):
     """The property above would hold of filters that drop everything; here rows are made to pass."""
@@ -119,7 +119,7 @@ def counter(folder):
     return TokenCounter(str(folder / "tokenizer.json"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(context=st.lists(st.text(min_size=1), min_size=1, max_size=5), room=st.integers(1, 60))
 def test_trimming_any_text_keeps_the_limit_and_the_rest_whole(tmp_path_factory, context, room):
     row = {

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.random_nli import build
+from reset.errors import InputError
 from reset.judges import faithfulness, nli
 from reset.judges.faithfulness import Settings, judge
 from reset.judges.summac_zs import EMPTY_ANSWER, EMPTY_CONTEXT
@@ -58,16 +61,41 @@ def test_the_same_answer_to_another_question_is_another_verdict(folder):
     assert first["score"] != second["score"]
 
 
-@pytest.mark.parametrize("measure", ["span", "k_precision", "summac_zs"])
+def by(measure, **changes):
+    if measure == "summac_package":
+        pytest.importorskip("summac", reason="the summac package is not installed")
+    return replace(PLAIN, abstractive=measure, **changes)
+
+
+@pytest.mark.parametrize("measure", faithfulness.Measure.__args__)
 def test_an_empty_answer_scores_zero_with_a_reason(folder, measure):
-    settings = Settings("span", measure, use_contradiction=False, precision="fp32", batch_tokens=512, devices="cpu")
-    (row,) = judge([pair("")], settings, folder)
-    assert (row["score"], row["reason"]) == (0.0, EMPTY_ANSWER)
+    for text in ("", " \n"):
+        (row,) = judge([pair(text)], by(measure), folder)
+        assert (row["score"], row["reason"]) == (0.0, EMPTY_ANSWER)
 
 
-def test_a_row_without_context_has_no_score(folder):
-    (row,) = judge([pair("It rained.", context=[])], PLAIN, folder)
-    assert (row["score"], row["reason"]) == (None, EMPTY_CONTEXT)
+@pytest.mark.parametrize("measure", faithfulness.Measure.__args__)
+def test_a_row_without_context_has_no_score(folder, measure):
+    for context in ([], ["", " \n"]):
+        (row,) = judge([pair("It rained a lot.", context=context)], by(measure), folder)
+        assert (row["score"], row["reason"]) == (None, EMPTY_CONTEXT)
+
+
+def test_the_package_tells_where_it_leaves_out_every_sentence(folder):
+    text = "It rained a lot."
+    pairs = [pair("Yes. No.", id="a"), pair(text, id="b", context=["Short."]), pair(text, id="c")]
+    short, blind, judged = judge(pairs, by("summac_package"), folder)
+    assert (short["score"], short["reason"]) == (0.0, "no sentence of the answer has more than ten characters")
+    assert (blind["score"], blind["reason"]) == (None, "no sentence of the context has more than ten characters")
+    assert judged["score"] > 0 and judged["reason"] is None
+
+
+def test_settings_without_effect_on_the_package_are_refused(folder, monkeypatch):
+    with pytest.raises(InputError, match="precision is bf16, but summac_package computes in fp32"):
+        replace(PLAIN, extractive="summac_package", precision="bf16")
+    monkeypatch.setattr(nli, "find_devices", lambda names, precision: ["cuda:0", "cuda:1"])
+    with pytest.raises(InputError, match="devices: auto stands for cuda:0, cuda:1 here, .* one device"):
+        judge([pair("It rained.")], by("summac_package", devices="auto"), folder)
 
 
 def test_contradiction_lowers_scores_and_the_lowest_possible_one(folder):

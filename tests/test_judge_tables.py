@@ -7,7 +7,7 @@ from reset import agreement, judge_tables
 NLI = {
     "model": {"source": "hub", "id": "org/albert", "revision": "abc"},
     "sets": [{"set": "nli_x", "measure": "accuracy", "value": 0.75, "chance": 0.5, "n": 1200},
-             {"set": "summac_x", "measure": "auc", "value": None, "chance": 0.5, "n": 2}],
+             {"set": "summac_x", "measure": "auc", "value": None, "chance": 0.5, "n": 2, "unscored": 3}],
     "reason": None,
 }  # fmt: skip
 NONE = {"model": {"source": "none", "id": None, "revision": None}, "sets": None, "reason": "there is no NLI model"}
@@ -59,7 +59,10 @@ def test_agreement_is_a_table_only_where_an_answer_was_rated_twice():
 
 def test_the_nli_model_is_named_with_its_accuracy():
     part = judge_tables.parts(answers(), {"nli": NLI})[3]
-    assert part.table.rows == [["nli_x", "accuracy", "1,200", "0.750", "0.500"], ["summac_x", "AUC", "2", "–", "0.500"]]
+    assert part.table.rows == [
+        ["nli_x", "accuracy", "1,200", "0.750", "0.500"],
+        ["summac_x", "AUC", "2 of 5", "–", "0.500"],
+    ]
     assert "org/albert at abc" in part.note and "gives the entailments of SummaC-ZS" in part.note
 
 

@@ -39,12 +39,21 @@ def test_summac_rows_give_the_area_under_the_curve(tmp_path):
     rows = [("It rained", 1), ("not it", 0), ("cats", 0), ("birds", 1)]
     put(tmp_path / "summac_x.jsonl", [{"document": document, "claim": c, "label": label} for c, label in rows])
     (row,) = measure(ByWords(), tmp_path, 100)
-    assert row == {"set": "summac_x", "measure": "auc", "value": 0.875, "chance": 0.5, "n": 4}
+    assert row == {"set": "summac_x", "measure": "auc", "value": 0.875, "chance": 0.5, "n": 4, "unscored": 0}
 
 
-def test_a_folder_without_labelled_rows_gives_none(tmp_path):
+def test_a_claim_without_a_score_is_left_out_and_counted(tmp_path):
+    rows = [("It rained in York.", "It rained", 1), ("", "It rained", 1), ("It rained in York.", "not it", 0)]
+    put(tmp_path / "summac_x.jsonl", [{"document": d, "claim": c, "label": label} for d, c, label in rows])
+    (row,) = measure(ByWords(), tmp_path, 100)
+    assert (row["value"], row["n"], row["unscored"]) == (1.0, 2, 1)
+
+
+@pytest.mark.parametrize("folder", ["", "absent"])
+def test_a_folder_without_labelled_rows_is_an_error_that_names_the_setting(tmp_path, folder):
     put(tmp_path / "nli_empty.jsonl", [])
-    assert measure(ByWords(), tmp_path, 100) == []
+    with pytest.raises(InputError, match="report.labelled: .* holds no row in nli_.*null"):
+        measure(ByWords(), tmp_path / folder, 100)
 
 
 def test_an_unknown_label_is_an_error_with_its_line(tmp_path):

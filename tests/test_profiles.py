@@ -56,7 +56,7 @@ def test_every_section_builds(profile):
     params.build(faithfulness.Settings, judges["faithfulness"], "judges.faithfulness")
     params.build(llm.Settings, judges["instruction"], "judges.instruction")
     params.build(ranking.Settings, profile["ranking"], "ranking")
-    params.build(study.Settings, profile["report"], "report")
+    params.build(study.Settings, part(study.Settings, profile["report"]), "report")
 
 
 @pytest.mark.parametrize("run", RUNS)

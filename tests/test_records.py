@@ -2,7 +2,7 @@ import errno
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reset import records
@@ -15,7 +15,6 @@ def test_rows_come_back_as_they_were_written(tmp_path):
     assert records.read(tmp_path / "deep" / "rows.jsonl") == rows
 
 
-@settings(deadline=None)  # a busy disk is no failure
 @given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none())))
 def test_any_text_survives_the_round_trip(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("rows") / "rows.jsonl"

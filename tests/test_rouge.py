@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from reset.judges.rouge import rouge_l
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(alphabet="abc runing, .", max_size=40),
     st.lists(st.text(alphabet="abc runs.,", max_size=40), min_size=1, max_size=3),

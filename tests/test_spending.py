@@ -1,5 +1,6 @@
 """Estimates before spending."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.judges import llm, spending
+from reset.judges.pace import Pace
 from reset.judges.store import Answer, Store
 from tests.fault_server import ENDPOINT
 from tests.test_llm import keep
+from tests.test_pace import Clock
 
 PROMPTS = ["x" * 400] * 1 + ["y" * 400]
 
@@ -48,8 +51,25 @@ def test_repeats_multiply_the_calls(store):
 
 def test_rate_limits_set_the_minutes_when_they_bind(store):
     assert spending.estimate(PROMPTS, replace(ENDPOINT, requests_per_minute=1), store).minutes == 2
-    tokens = 2 * 100 + 2 * spending.REPLY_TOKENS
-    assert spending.estimate(PROMPTS, replace(ENDPOINT, tokens_per_minute=10), store).minutes == tokens / 10
+    charged = 2 * (200 + spending.CHAT_TOKENS + ENDPOINT.max_tokens)
+    assert spending.estimate(PROMPTS, replace(ENDPOINT, tokens_per_minute=10), store).minutes == charged / 10
+
+
+@pytest.mark.parametrize("limits", [(60, None), (None, 3000), (60, 3000)], ids=["requests", "tokens", "both"])
+def test_the_minutes_of_a_limit_are_those_that_the_pacing_takes(store, limits):
+    settings = replace(ENDPOINT, concurrency=1000, requests_per_minute=limits[0], tokens_per_minute=limits[1])
+    prompts = [f"{number} {'x' * 3 * number}" for number in range(1, 200)]
+    clock = Clock()
+    pace = Pace(*limits, clock=clock, sleep=clock.sleep)
+    begin = clock.now
+
+    async def run():
+        for prompt in [*prompts, "what comes after them"]:
+            await pace.turn(spending.charged(len(prompt), 1, settings))
+
+    asyncio.run(run())
+    paced = (clock.now - begin) / 60
+    assert spending.estimate(prompts, settings, store).minutes == pytest.approx(paced, rel=0.01)
 
 
 def test_a_models_own_averages_replace_the_rules_of_thumb(store):
@@ -61,9 +81,28 @@ def test_a_models_own_averages_replace_the_rules_of_thumb(store):
     assert found.minutes == pytest.approx(2 * 6.0 / 8 / 60)
 
 
-def test_the_batch_api_costs_half(store):
+def test_replies_of_a_batch_which_nobody_waited_for_do_not_shorten_the_minutes(store):
+    for number in range(2 * spending.ENOUGH):
+        seconds = 6.0 if number < spending.ENOUGH else 0.0
+        answer = Answer("x\nRating: 5", "stop", 50, 30, 0.0, seconds)
+        store.put(str(number), answer, ENDPOINT.model, 0, "stage", 100)
+        if number + 1 == spending.ENOUGH:
+            alone = spending.estimate(PROMPTS, ENDPOINT, store).minutes
+    assert spending.estimate(PROMPTS, ENDPOINT, store).minutes == alone == pytest.approx(2 * 6.0 / 8 / 60)
+
+
+def test_where_all_replies_are_of_batches_the_rule_of_thumb_gives_the_minutes(store):
+    for number in range(spending.ENOUGH):
+        store.put(str(number), Answer("Rating: 5", "stop", 50, 30, 0.0, 0.0), ENDPOINT.model, 0, "stage", 100)
+    assert spending.estimate(PROMPTS, ENDPOINT, store).minutes == 2 * spending.REPLY_SECONDS / 8 / 60
+
+
+def test_the_batch_api_costs_half_and_takes_up_to_a_day(store):
     half = spending.estimate(PROMPTS, replace(ENDPOINT, batch_api=True), store)
     assert half.usd == pytest.approx(spending.estimate(PROMPTS, ENDPOINT, store).usd / 2)
+    assert str(half).endswith("USD, within a day")
+    assert str(spending.Estimate() + half + half).endswith("USD, within a day")
+    assert str(spending.estimate([], replace(ENDPOINT, batch_api=True), store)).endswith("USD, 0.0 minutes")
 
 
 def test_estimates_add_up(store):

@@ -15,7 +15,7 @@ ENGINE = ["predict", "sample", "zero_shot"]
 
 # parameter (or section) -> stages that run again because of it; what hangs from them follows by their outputs
 STALE = {
-    "data.mirror": ["calibrate", "fetch"],
+    "data.mirror": ["fetch"],
     "data.world": ["calibrate", "fetch", "models"],
     "data.seed": ["evalset", "filter", "mix"],
     "data.retrieval": ["filter"],
@@ -71,7 +71,10 @@ STALE = {
     "ranking.selection": ["rank"],
     "ranking.dev": ["rank", "rank_controls"],
     "evaluation.max_new_tokens": ["predict", "template", "zero_shot"],
-    "report": ["report"],
+    "report.samples": ["report"],
+    "report.draws": ["report"],
+    "report.seed": ["report"],
+    "report.labelled": ["calibrate"],
 }  # fmt: skip
 ELSEWHERE = ("seeds", "data.templates")  # they change the stages and dependencies themselves
 

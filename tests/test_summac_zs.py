@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.judges import summac_zs
@@ -30,7 +30,6 @@ def test_the_highest_contradiction_is_subtracted_from_whichever_premise_it_comes
 CHANCES = st.floats(0, 1).flatmap(lambda e: st.tuples(st.just(e), st.floats(0, 1 - e)))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CHANCES, min_size=n, max_size=n), min_size=1, max_size=4)))
 def test_scores_stay_in_range_and_a_further_premise_never_lowers_entailment(table):
     plain = score(shape(table), judged(table))[0]

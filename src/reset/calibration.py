@@ -15,20 +15,22 @@ HELD_OUT = 2000
 """Pairs drawn in the demo world; so many give an accuracy to about a percent."""
 
 
-def nli(source: Row, mirror: str | None, world: World | None, load: Callable[[], Nli], batch_tokens: int) -> Row:
+def nli(source: Row, world: World | None, labelled: str | None, load: Callable[[], Nli], batch_tokens: int) -> Row:
     """What the model says on labelled rows: `model` (`source`, as in models.nli), `sets` and `reason`.
 
-    The rows are pairs of the demo world for the mirror `toy`, otherwise the files nli_*.jsonl and summac_*.jsonl of
-    the mirror folder. `sets` holds the rows of `nli_accuracy.measure`, or is None where nothing could be measured,
-    and `reason` then says why. `load` is called only where there is something to measure.
+    The rows are pairs of the demo world where there is one, and the files nli_*.jsonl and summac_*.jsonl of the folder
+    `labelled` (`report.labelled`). `sets` holds the rows of `nli_accuracy.measure`, or is None where nothing could be
+    measured, and `reason` then says why. `load` is called only where there is something to measure. InputError if the
+    folder holds no labelled row.
     """
-    reason = _why_not(source, mirror, world)
+    reason = _why_not(source, world, labelled)
     if reason:
         return {"model": source, "sets": None, "reason": reason}
+    model, sets = load(), []
     if world:
-        sets = [{"set": "demo world, other people", **nli_accuracy.accuracy(load(), held_out(world), batch_tokens)}]
-    else:
-        sets = nli_accuracy.measure(load(), Path(str(mirror)), batch_tokens)
+        sets.append({"set": "demo world, other people", **nli_accuracy.accuracy(model, held_out(world), batch_tokens)})
+    if labelled:
+        sets += nli_accuracy.measure(model, Path(labelled), batch_tokens)
     return {"model": source, "sets": sets, "reason": None}
 
 
@@ -40,13 +42,9 @@ def held_out(world: World) -> list[Row]:
     return [dict(zip(columns, pair(names, rng), strict=True)) for _ in range(HELD_OUT)]
 
 
-def _why_not(source: Row, mirror: str | None, world: World | None) -> str | None:
+def _why_not(source: Row, world: World | None, labelled: str | None) -> str | None:
     if source["source"] == "none":
         return "there is no NLI model (models.nli.source: none)"
-    if mirror == "toy":
-        return None if world else "the demo world has no settings (data.world: null)"
-    if mirror is None:
-        return "the data sets come from the hub, and none of them has labelled pairs (data.mirror: null)"
-    if not any(file for kind in ("nli", "summac") for file in Path(mirror).glob(f"{kind}_*.jsonl")):
-        return "the mirror has no labelled rows (nli_*.jsonl or summac_*.jsonl in the folder of data.mirror)"
+    if world is None and labelled is None:
+        return "no labelled pairs were given (report.labelled: null)"
     return None

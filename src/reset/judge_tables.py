@@ -31,7 +31,8 @@ CORRELATIONS = (
 REPEATS = (
     "Pairs of ratings that the judge gave one and the same answer: how many are equal, how many of any two answers' "
     "ratings are equal by chance, and how many points of 1 to 10 lie between them on average. Agreement tells that "
-    "the judge repeats itself, not that it is right."
+    "the judge repeats itself, not that it is right. At temperature 0 all requests for one answer are the same, and a "
+    "greedy judge cannot but agree."
 )
 ONCE = "No answer was rated more than once, so nothing can be said on how far the judge agrees with itself."
 LABELLED = (
@@ -111,12 +112,17 @@ def accuracy(nli: Row) -> Table | None:
     if not nli["sets"]:
         return None
     rows = [
-        [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), f"{row['n']:,}"]
+        [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), _count(row)]
         + [f"{row[key]:.3f}" if row[key] is not None else "–" for key in ("value", "chance")]
         for row in nli["sets"]
     ]
     return Table("The NLI model on labelled pairs", ["labelled rows", "measure", "rows", "value", "by chance"], rows,
                  labels=2)  # fmt: skip
+
+
+def _count(row: Row) -> str:
+    unscored = row.get("unscored", 0)
+    return f"{row['n']:,} of {row['n'] + unscored:,}" if unscored else f"{row['n']:,}"
 
 
 def about_model(answers: Mapping[str, Answers], nli: Row) -> str:

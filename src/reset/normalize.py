@@ -32,7 +32,7 @@ def normalize_answer(text: str) -> str:
     text = unicodedata.normalize("NFC", text.lower())
     text = SEPARATORS.sub(r" \1 ", text)
     text = POSSESSIVE.sub(r" \1", text)
-    text = text.translate(_REMOVE_PUNCTUATION)
+    text = unicodedata.normalize("NFC", text.translate(_REMOVE_PUNCTUATION))  # what a mark of punctuation parted
     return " ".join(ARTICLES.sub(" ", text).split())
 
 

@@ -31,7 +31,7 @@ INTERVALS = ("run", "other", "metric", "group", "prompts", "seeds", "low", "high
 
 @dataclass(frozen=True)
 class Settings:
-    """`report` of params.yaml."""
+    """What the report reads of `report` in params.yaml."""
 
     samples: int  # prompts that the page shows of each pool, and of the evaluation
     draws: int  # of the bootstrap

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ class Asker:
         self.pace = Pace(self.settings.requests_per_minute, self.settings.tokens_per_minute, sleep=self._pause)
         self.stopping = asyncio.Event()
         self.error: str | None = None
+        self.bug: Exception | None = None
         self.unrated = 0
         self.usd = 0.0
         self.random = random.Random()  # for jitter alone: no result depends on it
@@ -53,7 +55,7 @@ class Asker:
         """Ask until every prompt has its ratings; the reason for each prompt that a call failed for.
 
         InputError when the run had to stop: everything that arrived is in the store. `stop` ends it early, without
-        sending anything new and with waiting for what is under way.
+        sending anything new and with waiting for what is under way. So does any other exception, which is raised last.
         """
         queue = iter(prompts)
         interval = 0.5 if sys.stderr.isatty() else 30.0
@@ -62,6 +64,8 @@ class Asker:
         await asyncio.gather(*(self._work(queue, bar) for _ in range(count)))
         with contextlib.suppress(OSError):
             bar.close()
+        if self.bug:
+            raise self.bug
         if self.error:
             raise InputError(f"{self.stage}: {self.error}; every reply so far is kept, and the next run goes on there")
         return self.failures
@@ -82,6 +86,11 @@ class Asker:
             except Refused as refusal:
                 self.failures[prompt] = str(refusal)
                 self._count_unrated(str(refusal))
+            except sqlite3.Error as error:
+                return self.stop(f"the store of replies cannot be used ({error})")
+            except Exception as error:  # raised at once, it would end the other calls under way, which are paid for
+                self.bug = self.bug or error
+                return self.stop("a bug")
             with contextlib.suppress(OSError):  # whoever watched the bar is gone; the replies still matter
                 bar.set_postfix_str(f"{self.usd:.4f} USD", refresh=False)
                 bar.update()
@@ -107,7 +116,7 @@ class Asker:
         key = llm.key(self.settings, prompt, repeat)
         most = spending.at_most(self.settings, prompt)
         for tries in itertools.count(1):
-            await self.pace.turn(spending.tokens_at_most(prompt) + self.settings.max_tokens)
+            await self.pace.turn(spending.charged(len(prompt.encode()), 1, self.settings))
             if not await self._claim(key, most):
                 return
             fault = await self._send(prompt, repeat, key)
@@ -183,7 +192,8 @@ def body(prompt: str, settings: llm.OpenAI) -> dict[str, Any]:
 def read(reply: Any, prompt: str, settings: llm.OpenAI, seconds: float) -> Answer:
     """An Answer from the JSON of a chat completion; Malformed if it is none.
 
-    A server that reports no usage is booked by estimate. Content null (a filter or refusal) is an empty text.
+    A server that reports no usage is booked by estimate. Content null (a filter or refusal) is an empty text. Half a
+    surrogate pair, which JSON may hold and no file can, becomes "?".
     """
     try:
         choice = reply["choices"][0]
@@ -192,11 +202,12 @@ def read(reply: Any, prompt: str, settings: llm.OpenAI, seconds: float) -> Answe
         raise faults.Malformed("no choices[0].message") from None
     if not isinstance(finish, str) or not isinstance(text, str | None):
         raise faults.Malformed("choices[0] is not finished or holds no text")
+    text = (text or "").encode("utf-8", "replace").decode()
     usage = reply["usage"] if isinstance(reply.get("usage"), dict) else {}
     paid = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    guess = [spending.tokens(prompt), spending.tokens(text or "")]
+    guess = [spending.tokens(prompt), spending.tokens(text)]
     counts = [count if isinstance(count, int) else other for count, other in zip(paid, guess, strict=True)]
-    return Answer(text or "", finish, counts[0], counts[1], settings.price(*counts), seconds)
+    return Answer(text, finish, counts[0], counts[1], settings.price(*counts), seconds)
 
 
 def client(settings: llm.OpenAI) -> Any:

@@ -7,6 +7,7 @@ could write the id down is found at the provider, by the digest of its keys that
 
 import asyncio
 import contextlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -147,14 +148,19 @@ class Batches:
                 shown = state
             await self._pause()
             batch = await self.patient.batches.retrieve(id)
-        for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
-            content = await self.patient.files.content(file_id)
-            for row in content.text.splitlines():
-                self._keep(json.loads(row), prompts)
+        files = [await self._rows(file) for file in (batch.output_file_id, batch.error_file_id) if file]
+        for row in itertools.chain(*files):
+            self._keep(row, prompts)
         self.store.close_batch(id)
         if batch.status in ("failed", "cancelled"):
             errors = batch.errors.data if batch.errors and batch.errors.data else []
             raise InputError(f"batch {id} was {batch.status}: {errors[0].message if errors else 'no reason given'}")
+
+    async def _rows(self, file: str) -> list[dict[str, Any]]:
+        """The rows of a file of results. Only a line feed ends one: replies may hold the other ends of lines raw."""
+        content = await self.patient.files.content(file)
+        lines = enumerate(content.content.split(b"\n"), start=1)
+        return [result(text, f"the provider's file {file}, line {number}") for number, text in lines if text.strip()]
 
     def _keep(self, row: dict[str, Any], prompts: dict[str, str]) -> None:
         name = row["custom_id"]
@@ -184,6 +190,15 @@ class Batches:
                 await self.stopping.wait()
         if self.stopping.is_set():
             raise InputError("interrupted; batches under way go on at the provider")
+
+
+def result(text: bytes, where: str) -> dict[str, Any]:
+    """One line of a batch's results; InputError, with `where` it stands, unless it is an object with a custom_id."""
+    with contextlib.suppress(ValueError):
+        row = json.loads(text)
+        if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
+            return row
+    raise InputError(f"{where}: a JSON object with the custom_id of a call is expected")
 
 
 def line(call: Call, settings: llm.OpenAI) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reset.errors import InputError
 from reset.judges import coverage, nli, summac_package, summac_zs
 from reset.judges.generations import Pair
 from reset.judges.span import span_coverage
@@ -21,7 +22,8 @@ class Settings:
     """`judges.faithfulness`: the measure of extractive answers, that of abstractive ones and summaries, and SummaC's.
 
     `use_contradiction` subtracts the highest contradiction (scores then lie in [−1, 1]); `precision`, `batch_tokens`
-    and `devices` are those of `reset.judges.nli.Nli`.
+    and `devices` are those of `reset.judges.nli.Nli`. The summac package computes in fp32, in batches of its own, on
+    one device: InputError for another precision, and for several devices as soon as it is to judge.
     """
 
     extractive: Measure
@@ -30,6 +32,12 @@ class Settings:
     precision: Literal["fp32", "bf16"]
     batch_tokens: int
     devices: str
+
+    def __post_init__(self) -> None:
+        if "summac_package" in (self.extractive, self.abstractive) and self.precision != "fp32":
+            raise InputError(
+                f"judges.faithfulness.precision is {self.precision}, but summac_package computes in fp32: set that"
+            )
 
     @property
     def lowest(self) -> float:
@@ -75,16 +83,21 @@ def _row(pair: Pair, measure: Measure, score: float | None, reason: str | None) 
 
 def _score(measure: str, pairs: Sequence[Pair], settings: Settings, nli_folder: Path, progress: bool) -> list[Verdict]:
     if measure == "span":
-        return [_of_wording(span_coverage(g["text"], p["context"]), g["text"]) for p, g in pairs]
+        return [_of_wording(span_coverage, pair) for pair in pairs]
     if measure == "k_precision":
-        return [_of_wording(coverage.k_precision(g["text"], p["context"]), g["text"]) for p, g in pairs]
+        return [_of_wording(coverage.k_precision, pair) for pair in pairs]
     if measure == "summac_zs":
         return _summac_zs(pairs, settings, nli_folder, progress)
     return _summac_package(pairs, settings, nli_folder)
 
 
-def _of_wording(score: float, answer: str) -> Verdict:
-    return score, None if answer.strip() else summac_zs.EMPTY_ANSWER
+def _of_wording(measure: Callable[[str, Sequence[str]], float], pair: Pair) -> Verdict:
+    answer, context = pair[1]["text"], pair[0]["context"]
+    if not answer.strip():
+        return 0.0, summac_zs.EMPTY_ANSWER
+    if not any(passage.strip() for passage in context):
+        return None, summac_zs.EMPTY_CONTEXT
+    return measure(answer, context), None
 
 
 def _image(pair: Pair, options: summac_zs.Options) -> summac_zs.Image:
@@ -102,7 +115,15 @@ def _summac_zs(pairs: Sequence[Pair], settings: Settings, nli_folder: Path, prog
 
 
 def _summac_package(pairs: Sequence[Pair], settings: Settings, nli_folder: Path) -> list[Verdict]:
+    devices = nli.find_devices(settings.devices, settings.precision)
+    if len(devices) > 1:
+        raise InputError(
+            f"judges.faithfulness.devices: {settings.devices} stands for {', '.join(devices)} here, but summac_package "
+            "computes on one device: name one of them"
+        )
+    scorer = summac_package.load(nli_folder, settings.use_contradiction, devices[0])
     images = [_image(pair, summac_zs.DEFAULT) for pair in pairs]
-    device = nli.find_devices(settings.devices, settings.precision)[0]
-    scorer = summac_package.load(nli_folder, settings.use_contradiction, device)
-    return [(score, None) for score in summac_package.score(scorer, images)]
+    known = [summac_zs.nothing_to_judge(image) or summac_package.unread(image) for image in images]
+    asked = [image for image, verdict in zip(images, known, strict=True) if verdict is None]
+    scores = iter(summac_package.score(scorer, asked))
+    return [verdict or (next(scores), None) for verdict in known]

@@ -20,7 +20,10 @@ from reset.judges.store import Answer, Store
 PROMPT = "prompts/judge_instruction.txt"
 PROMPTS = {"openai": PROMPT, "openai_revised": "prompts/judge_revised.txt"}  # back ends that ask an endpoint
 Backend = Literal["rubric", "rouge_l", "scorer", "openai", "openai_revised"]
-CLAIM = re.compile(r"\b(rating)\W{0,5}\d+(?:[.,]\d+)?(?:\s*/\s*\d+)?", re.IGNORECASE)
+CLAIM = re.compile(  # a line that is a rating and nothing else, whatever marks stand around its words
+    r"^((?:[^\w\n]|_)*rating)[\W_]{0,9}\d+(?:[.,]\d+)?(?:\s*(?:/|out of)\s*\d+)?(?=(?:[^\w\n]|_)*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -32,9 +35,10 @@ class OpenAI:
     a weaker one for reset_s). The prices serve all models: set those of the dearest. `base_url` null is OpenAI's own.
     `api_key_env` names the environment variable that holds the key. `budget_usd` covers all calls recorded in the
     store, not one stage. `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed;
-    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median of. `batch_api`
-    sends the calls through the Batch API, slower and at half price. `extra_body`: fields to add to each request, such
-    as vLLM's `structured_outputs`; null for none.
+    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median of. All of these
+    send the same bytes again; at `temperature` 0 their replies differ only where the server does not repeat itself.
+    `batch_api` sends the calls through the Batch API, slower and at half price. `extra_body`: fields to add to each
+    request, such as vLLM's `structured_outputs`; null for none.
     """
 
     base_url: str | None
@@ -156,17 +160,21 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
     """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs marked with "> ",
     and `{reference}` between them where one is given.
 
-    The marks make them plain quotations that nothing inside can end. Ratings that an answer gives itself are shown
-    without their number ("Rating: 10" as "Rating"), because weak judges repeat the number they saw last. InputError
-    unless each field is there once, in this order.
+    The marks make them plain quotations that nothing inside can end. Lines of an answer that rate it are shown without
+    their number ("Rating: 10" as "Rating"), because weak judges repeat the number they saw last; a rating within a
+    sentence may be what was asked for, and stays. InputError unless each field is there once, in this order.
     """
-    given = {"request": request, "reference": reference, "answer": CLAIM.sub(r"\1", answer)}
+    given = {"request": request, "reference": reference, "answer": _without_claims(answer)}
     fields = {name: _quote(text) for name, text in given.items() if text is not None}
     pieces = re.split(r"\{(request|reference|answer)\}", template)
     if pieces[1::2] != list(fields):
         wanted = ", then ".join(f"{{{name}}}" for name in fields)
         raise InputError(f"the judge's prompt must hold {wanted}, each once (prompts/judge_*.txt)")
     return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def _without_claims(answer: str) -> str:
+    return CLAIM.sub(r"\1", "\n".join(answer.splitlines()))
 
 
 def _quote(text: str) -> str:

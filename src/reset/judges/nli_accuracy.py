@@ -15,11 +15,12 @@ LABELS = ("entailment", "contradiction", "neutral")
 
 
 def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
-    """One row a labelled file of `folder` that holds rows: set, measure, value, chance, n; [] where there is none.
+    """One row a labelled file of `folder` that holds rows: set, measure, value, chance, n.
 
     `nli_*.jsonl` (premise, hypothesis, label) give the accuracy over three labels, and as `chance` the share of the
     most frequent one. `summac_*.jsonl` (document, claim, label 1 = consistent or 0) give the area under the ROC curve
-    of SummaC-ZS: how often a consistent claim outscores an inconsistent one (ties half), 0.5 by chance.
+    of SummaC-ZS: how often a consistent claim outscores an inconsistent one (ties half), 0.5 by chance. Claims without
+    a score are left out of it, and counted as `unscored`. InputError if the folder holds no labelled row.
     """
     tables = []
     for path in sorted(folder.glob("nli_*.jsonl")):
@@ -28,6 +29,8 @@ def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
     for path in sorted(folder.glob("summac_*.jsonl")):
         if rows := _read(path, ("document", "claim", "label"), (0, 1)):
             tables.append({"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)})
+    if not tables:
+        raise InputError(f"report.labelled: {folder} holds no row in nli_*.jsonl or summac_*.jsonl; set null for none")
     return tables
 
 
@@ -66,7 +69,11 @@ def _label(entailment: float, contradiction: float) -> str:
 def _consistency(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
     images = [summac_zs.image("", [row["document"]], row["claim"]) for row in rows]
     judged = model.score({pair for image in images for pair in image.pairs()}, batch_tokens, progress=True)
-    scores = [summac_zs.score(image, judged)[0] or 0.0 for image in images]
-    consistent = [score for score, row in zip(scores, rows, strict=True) if row["label"] == 1]
-    value = auc(consistent, [score for score, row in zip(scores, rows, strict=True) if row["label"] == 0])
-    return {"value": None if value is None else round(value, 4), "chance": 0.5, "n": len(rows)}
+    scores: dict[object, list[float]] = {1: [], 0: []}
+    for image, row in zip(images, rows, strict=True):
+        score, _ = summac_zs.score(image, judged)
+        if score is not None:
+            scores[row["label"]].append(score)
+    value, scored = auc(scores[1], scores[0]), len(scores[1]) + len(scores[0])
+    shares = {"value": None if value is None else round(value, 4), "chance": 0.5}
+    return {**shares, "n": scored, "unscored": len(rows) - scored}

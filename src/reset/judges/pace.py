@@ -23,7 +23,7 @@ class Pace:
         self._clock, self._sleep = clock, sleep
         self._requests_free_at = self._tokens_free_at = self._held_until = clock()
 
-    async def turn(self, tokens: int) -> None:
+    async def turn(self, tokens: float) -> None:
         """Wait until a call of so many tokens (prompt and longest reply) may be sent."""
         now = self._clock()
         start = max(now, self._requests_free_at, self._tokens_free_at)

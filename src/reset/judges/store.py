@@ -181,14 +181,21 @@ class Store:
             "stages": [{"stage": stage, "model": model, **_sums(rest)} for stage, model, *rest in groups],
         }
 
-    def means(self, model: str) -> tuple[int, float, float, float]:
-        """Of the model's replies: how many, prompt tokens a byte, completion tokens a call, seconds a call."""
-        count, prompt, size, completion, seconds = self._db.execute(
-            "SELECT count(*), total(prompt_tokens), total(prompt_bytes), total(completion_tokens), total(seconds) "
+    def mean_tokens(self, model: str) -> tuple[int, float, float]:
+        """Of the model's replies: how many, prompt tokens a byte, completion tokens a call."""
+        count, prompt, size, completion = self._db.execute(
+            "SELECT count(*), total(prompt_tokens), total(prompt_bytes), total(completion_tokens) "
             "FROM answers WHERE model = ?",
             (model,),
         ).fetchone()
-        return (count, prompt / max(size, 1), completion / max(count, 1), seconds / max(count, 1))
+        return count, prompt / max(size, 1), completion / max(count, 1)
+
+    def mean_seconds(self, model: str) -> tuple[int, float]:
+        """Of the model's replies that somebody waited for: how many, seconds a call. Those of a batch have 0."""
+        count, seconds = self._db.execute(
+            "SELECT count(*), total(seconds) FROM answers WHERE model = ? AND seconds > 0", (model,)
+        ).fetchone()
+        return count, seconds / max(count, 1)
 
     def open_batches(self, stage: str) -> list[str]:
         """Ids of the stage's batches that were submitted and not collected yet."""

@@ -16,6 +16,8 @@ from reset.errors import InputError
 from reset.judges import nli
 from reset.judges.summac_zs import PACKAGE, Image
 
+SHORT_ANSWER = "no sentence of the answer has more than ten characters"
+SHORT_CONTEXT = "no sentence of the context has more than ten characters"
 _BETWEEN = "\x1e"  # the record separator: no text holds it, so sentences pass through the package as we cut them
 
 
@@ -44,6 +46,18 @@ def load(folder: str | Path, use_contradiction: bool, device: str = "cpu") -> An
     return scorer
 
 
+def unread(image: Image) -> tuple[float | None, str] | None:
+    """(score, reason) where the package would leave out every sentence of answer or context, else None.
+
+    An answer of short sentences scores 0, as the package has it. Its 0 without a context is no score: None.
+    """
+    if not any(map(_is_long, image.hypotheses)):
+        return 0.0, SHORT_ANSWER
+    if not any(map(_is_long, image.premises)):
+        return None, SHORT_CONTEXT
+    return None
+
+
 def texts(image: Image) -> tuple[str, str]:
     """The context and the answer of `image` as the package takes them, already cut into sentences."""
     return _BETWEEN.join(image.premises), _BETWEEN.join(image.hypotheses)
@@ -56,7 +70,11 @@ def score(scorer: Any, images: Sequence[Image]) -> list[float]:
 
 
 def _split(text: str) -> list[str]:
-    return [sentence for sentence in text.split(_BETWEEN) if len(sentence) >= PACKAGE.min_characters]
+    return list(filter(_is_long, text.split(_BETWEEN)))
+
+
+def _is_long(sentence: str) -> bool:
+    return len(sentence) >= PACKAGE.min_characters
 
 
 def _batch_encode_plus(tokenizer: Any) -> Any:

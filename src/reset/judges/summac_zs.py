@@ -71,12 +71,19 @@ def score(
     The score lies in [0, 1], with `use_contradiction` in [−1, 1]. An answer without a sentence says nothing that could
     be supported and scores 0; without context there is nothing to judge by: None. The reason names both cases.
     """
+    if verdict := nothing_to_judge(image):
+        return verdict
+    supports = [_support(image.premises, hypothesis, judged, options) for hypothesis in image.hypotheses]
+    return sum(supports) / len(supports), None
+
+
+def nothing_to_judge(image: Image) -> tuple[float | None, str] | None:
+    """(score, reason) of an answer that leaves a model nothing to judge, else None."""
     if not image.hypotheses:
         return 0.0, EMPTY_ANSWER
     if not image.premises:
         return None, EMPTY_CONTEXT
-    supports = [_support(image.premises, hypothesis, judged, options) for hypothesis in image.hypotheses]
-    return sum(supports) / len(supports), None
+    return None
 
 
 def _support(
