@@ -1,6 +1,6 @@
 # Two commands: `make demo` runs the pipeline on its own demo world, `make test` runs every check.
 PYTHON ?= python3.11
-SEEDS ?= 31,32,33
+SEEDS ?= 31,32,33,34,35
 A ?= HEAD
 B ?= workspace
 MODEL ?=
@@ -15,7 +15,7 @@ demo: setup
 	dvc repro
 	@PYTHONPATH=src python stages/show.py
 
-# the study of the README: three seeds; its small files are kept in report/study, and the work tree is as before
+# the study of the README: five seeds; its small files are kept in report/study, and the work tree is as before
 study: setup
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
 	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \
