@@ -50,7 +50,9 @@ def outputs() -> list[str]:
     found = []
     for block in STAGES.values():
         matrix = {key: ["[0-9]*"] if key == "seed" else values for key, values in block.get("matrix", {}).items()}
-        names = [next(iter(out)) if isinstance(out, dict) else out for out in block.get("outs", [])]
+        names = [
+            next(iter(out)) if isinstance(out, dict) else out for out in block.get("outs", []) + block.get("plots", [])
+        ]
         for values in itertools.product(*matrix.values()):
             item = {f"${{item.{key}}}": value for key, value in zip(matrix, values, strict=True)}
             found += [re.sub(r"\$\{[^}]*\}", lambda m, item=item: item.get(m[0], "*"), name) for name in names]

@@ -55,6 +55,16 @@ def test_a_queued_experiment_runs_and_shows_up(world):
     assert "report.samples" in clones.dvc(world, "params", "diff", "queued")
 
 
+def test_a_change_that_is_taken_back_trains_nothing_again(world):
+    weights = (world / "models/stage1_1/model.safetensors").read_bytes()
+    clones.dvc(world, "exp", "run", "-S", "train.stage1.learning_rate=1.0e-4", "stage1@1")
+    assert (world / "models/stage1_1/model.safetensors").read_bytes() != weights
+    clones.git(world, "checkout", "params.yaml")  # and not dvc.lock
+    output = clones.dvc(world, "repro", "stage1@1")
+    assert clones.ran(output) == [] and "Stage 'stage1@1' is cached" in output
+    assert (world / "models/stage1_1/model.safetensors").read_bytes() == weights
+
+
 def test_a_second_iteration_samples_from_the_model_of_the_first(world):
     first = (world / "data/predictions/reset_1.jsonl").read_text()
     shutil.copytree(world / "models/reset_1", world / "iteration_1")
