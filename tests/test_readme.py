@@ -4,27 +4,36 @@ import json
 import re
 from pathlib import Path
 
-from reset import aggregate, metrics, runs, tables
+from reset import aggregate, csv_table, metrics, paper, runs, study, tables
 
-RESULTS = "report/study/results.csv"
+STUDY = Path("report/study")
 
 
 def block(text: str) -> str:
     return re.search(r"<!-- study:start -->\n(.*)<!-- study:end -->", text, re.S).group(1)
 
 
-def test_the_readmes_tables_are_those_of_the_studys_report():
-    report = Path("report/study/report.md").read_text()
-    shown = [line for line in block(Path("README.md").read_text()).splitlines() if line.startswith("|")]
-    assert len(shown) > 15
-    assert [line for line in shown if line not in report.splitlines()] == []
+def test_the_readmes_numbers_are_those_of_the_studys_report():
+    report = (STUDY / "report.md").read_text().splitlines()
+    shown = [line for line in block(Path("README.md").read_text()).splitlines() if line.startswith(("|", "* "))]
+    assert len(shown) > 20
+    assert [line for line in shown if line not in report] == []
 
 
-def test_the_studys_report_comes_from_its_results():
-    averages = aggregate.macro(runs.without_ends(metrics.read(RESULTS)))
-    report = Path("report/study/report.md").read_text()
-    table = tables.markdown(tables.headline(averages))
-    assert table in report
+def test_the_studys_report_comes_from_its_results_and_intervals():
+    averages = aggregate.macro(runs.without_ends(metrics.read(STUDY / "results.csv")))
+    rows = csv_table.read(STUDY / "intervals.csv", study.INTERVALS)
+    keys = [(row["run"], row["other"], row["metric"], row["group"]) for row in rows]
+    intervals = {key: (float(row["low"]), float(row["high"])) for key, row in zip(keys, rows, strict=True)}
+    counts = {key: (int(row["prompts"]), int(row["seeds"])) for key, row in zip(keys, rows, strict=True)}
+    report = (STUDY / "report.md").read_text()
+    for table in (
+        tables.headline(averages),
+        tables.differences(averages, intervals),
+        paper.table(averages, intervals, counts),
+    ):
+        assert tables.markdown(table) in report
+    assert "".join(f"* {sentence}\n" for sentence in tables.sentences(averages, intervals)) in report
 
 
 def test_the_readmes_ratios_are_those_that_the_benchmarks_printed():
