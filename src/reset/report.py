@@ -162,7 +162,8 @@ def how_to_read(study: Study) -> list[str]:
         metric: ", ".join(sorted({row["measure"] for row in study.results if row["metric"] == metric}))
         for metric in tables.ABILITIES
     }
-    spread = "mean ± standard deviation over seeds" if len(study.seeds) > 1 else "one seed, so no spread over seeds"
+    one = "one seed, so no spread over seeds, and intervals that speak of these prompts alone: other seeds may differ"
+    spread = "mean ± standard deviation over seeds" if len(study.seeds) > 1 else one
     measures = (
         f"IF is out of 10 (measure: {kinds['instruction'] or 'none'}; a judge rates from 1 to 10, other measures are "
         "ten times their score; files hold a tenth). "
