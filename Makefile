@@ -19,6 +19,7 @@ demo: setup
 # other: DVC writes its whole lock anew after each stage, which with five seeds in it would take most of the time
 study: setup
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
+	@grep -q '^seeds: \[.*\]' params.yaml || { echo "params.yaml: 'seeds' must stand on one line, as in seeds: [31]"; exit 1; }
 	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \
 	for seed in $$(echo $(SEEDS) | tr , ' '); do \
 	git checkout --quiet dvc.lock; sed -i "s/^seeds: .*/seeds: [$$seed]/" params.yaml; dvc repro; done; \

@@ -73,6 +73,14 @@ def test_a_study_that_fails_puts_everything_back_too(project):
     assert make(project, "study").returncode == 0
 
 
+def test_a_study_wants_the_seeds_on_one_line(project):
+    (project / "params.yaml").write_text(PARAMS.replace("[0]", "\n- 0"))
+    clones.git(project, "commit", "-qam", "seeds in a list")
+    done = make(project, "study")
+    assert done.returncode != 0 and "'seeds' must stand on one line" in done.stdout
+    assert changed(project) == []
+
+
 def test_a_study_wants_a_clean_work_tree(project):
     (project / "params.yaml").write_text(PARAMS + "mine: 1\n")
     done = make(project, "study")
