@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: setup
 	dvc repro
-	@PYTHONPATH=src python stages/show.py
+	@PYTHONPATH=src python scripts/show.py
 
 # the study of the README: its small files are kept in report/study, and the work tree is as before. One seed after the
 # other: DVC writes its whole lock anew after each stage, which with five seeds in it would take most of the time
@@ -26,7 +26,7 @@ study: setup
 	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml; dvc repro --single-item report; \
 	mkdir -p report/study/plots; cp report/plots/*.svg report/study/plots/; \
 	cp report/report.md metrics/results.csv metrics/intervals.csv report/study/; \
-	PYTHONPATH=src python stages/show.py
+	PYTHONPATH=src python scripts/show.py
 
 # whatever became of the study; what it has computed stays in DVC's cache, so that the next one goes on from there
 define PUT_BACK
@@ -52,18 +52,18 @@ lint: setup
 	mypy
 
 estimate: setup
-	@PYTHONPATH=src python stages/estimate.py
+	@PYTHONPATH=src python scripts/estimate.py
 
 show: setup
-	@PYTHONPATH=src python stages/show.py
+	@PYTHONPATH=src python scripts/show.py
 
 # two revisions, tags or experiments side by side; "workspace" is what lies here now
 compare: setup
-	@PYTHONPATH=src python stages/compare.py "$(A)" "$(B)"
+	@PYTHONPATH=src python scripts/compare.py "$(A)" "$(B)"
 
 # a run's model to the hub, for example MODEL=reset_31 REPO=owner/name
 publish: setup
-	@PYTHONPATH=src python stages/publish.py "$(MODEL)" "$(REPO)"
+	@PYTHONPATH=src python scripts/publish.py "$(MODEL)" "$(REPO)"
 
 setup: $(SETUP)
 

@@ -1,11 +1,14 @@
-"""Filter and template on many rows: this project's blocks of lines against `datasets` (filter and map, two processes).
+"""Filter and template on many rows: this project's blocks of lines against `datasets` (filter and
+map, two processes).
 
-Both sides get the same made-up MS MARCO file, the same two cores and the same functions for one row: mapping, filters,
-rendering, token counts, trimming. They differ in how rows are read, passed to two processes and written. Their prompts
-are compared; a difference is an error. Memory is the peak of all processes of a side together, counting each page once
-and leaving out mapped files (proportional anonymous memory, sampled five times a second).
+Both sides get the same made-up MS MARCO file, the same two cores and the same functions for one
+row: mapping, filters, rendering, token counts, trimming. They differ in how rows are read, passed
+to two processes and written. Their prompts are compared; a difference is an error. Memory is the
+peak of all processes of a side together, counting each page once and leaving out mapped files
+(proportional anonymous memory, sampled five times a second).
 
-Run: `python benchmarks/data.py [--quick] [--rows N]`. The full million rows take about 12 GB of disk in TMPDIR.
+Run: `python benchmarks/data.py [--quick] [--rows N]`. The full million rows take about 12 GB of
+disk in TMPDIR.
 """
 
 import argparse
@@ -24,17 +27,19 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from reset import filtering, prompting, records, templates  # noqa: E402
-from reset.datasets import DataSet  # noqa: E402
-from reset.overlong import TokenCounter  # noqa: E402
-from reset.prompting import Settings  # noqa: E402
-from reset.published import registry  # noqa: E402
-from reset.records import Row  # noqa: E402
+from reset.core import io  # noqa: E402
+from reset.core.io import Row  # noqa: E402
+from reset.data.datasets import registry  # noqa: E402
+from reset.data.prompts import render_prompts, templates  # noqa: E402
+from reset.data.prompts.render_prompts import PromptSettings  # noqa: E402
+from reset.data.prompts.truncation import TokenCounter  # noqa: E402
+from reset.data.records import build_records  # noqa: E402
+from reset.data.sources.dataset_config import DataSet  # noqa: E402
 
 PROCESSES = 2
 MAX_TOKENS = 400  # one row in twenty is longer and is trimmed
 ANSWER_TOKENS = 40  # the room that a prompt leaves at least
-SETTINGS = Settings("paper", "trim_context", MAX_TOKENS, ANSWER_TOKENS)
+SETTINGS = PromptSettings("paper", "trim_context", MAX_TOKENS, ANSWER_TOKENS)
 
 
 def main() -> None:
@@ -44,19 +49,23 @@ def main() -> None:
     parser.add_argument("--side", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.side:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:PROCESSES])  # also what this project goes by
+        os.sched_setaffinity(
+            0, sorted(os.sched_getaffinity(0))[:PROCESSES]
+        )  # also what this project goes by
         {"ours": ours, "theirs": theirs}[given.side[0]](Path(given.side[1]))
         return
     rows = given.rows or (40_000 if given.quick else 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
-        records.write(Path(folder) / "raw.jsonl", made_up(rows))
+        io.write(Path(folder) / "raw.jsonl", made_up(rows))
         save_tokenizer(Path(folder))
         results = {side: measured(side, Path(folder)) for side in ("ours", "theirs")}
     show(rows, results)
 
 
 def measured(side: str, folder: Path) -> Row:
-    """Seconds on the clock and of the processors, peak memory in MB and what was written, of one side alone."""
+    """Seconds on the clock and of the processors, peak memory in MB and what was written, of one
+    side alone.
+    """
     begin = time.perf_counter()
     command = [sys.executable, __file__, "--side", side, str(folder)]
     process = subprocess.Popen(command, env=os.environ | {"HF_DATASETS_OFFLINE": "1"})
@@ -94,7 +103,7 @@ def memory(pid: int) -> float:
 def written(path: Path) -> tuple[int, str]:
     """How many prompts a side wrote, and a digest of ids, prompts and targets in their order."""
     sha, count = hashlib.sha256(), 0
-    for row in records.stream(path):
+    for row in io.stream(path):
         sha.update(f"{row['id']}\0{row['prompt']}\0{row['target']}\0".encode())
         count += 1
     return count, sha.hexdigest()
@@ -104,11 +113,16 @@ def show(rows: int, results: dict[str, Row]) -> None:
     ours_, theirs_ = results["ours"], results["theirs"]
     if (ours_["kept"], ours_["digest"]) != (theirs_["kept"], theirs_["digest"]):
         sys.exit(f"the two sides wrote different prompts: {results}")
-    print(f"{rows:,} rows read, {ours_['kept']:,} prompts written, equal on both sides; {PROCESSES} processes each")
+    print(
+        f"{rows:,} rows read, {ours_['kept']:,} prompts written, equal on both sides; {PROCESSES}"
+        " processes each"
+    )
     print(f"{'':24}{'rows/s':>10}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}")
     for name, side in (("this project", ours_), ("datasets filter and map", theirs_)):
         rate = rows / side["seconds"]
-        print(f"{name:24}{rate:>10,.0f}{side['seconds']:>10.1f}{side['cpu']:>10.1f}{side['memory']:>10.0f}")
+        print(
+            f"{name:24}{rate:>10,.0f}{side['seconds']:>10.1f}{side['cpu']:>10.1f}{side['memory']:>10.0f}"
+        )
     speed = [rows / side["seconds"] for side in (ours_, theirs_)]
     print(json.dumps([
         {"name": "filter and template, speed", "ratio": round(speed[0] / speed[1], 2), "goal": 1.0,
@@ -120,7 +134,8 @@ def show(rows: int, results: dict[str, Row]) -> None:
     ]))  # fmt: skip
 
 
-# ---- the two sides ----------------------------------------------------------------------------------------------
+# ---- the two sides
+# ----------------------------------------------------------------------------------------------
 
 
 def tools(folder: Path) -> tuple[Any, Any, Any]:
@@ -134,9 +149,11 @@ def tools(folder: Path) -> tuple[Any, Any, Any]:
 def ours(folder: Path) -> None:
     entry, paper, counter = tools(folder)
     everything = DataSet("published", None, 0)
-    settings = filtering.Settings("published", 5, 0)
-    filtering.filter_file(folder / "raw.jsonl", folder / "filtered", entry, everything, settings)
-    prompting.prompt_folder(folder / "filtered", folder / "ours", paper, counter, SETTINGS)
+    settings = build_records.FilterSettings("published", 5, 0)
+    build_records.filter_file(
+        folder / "raw.jsonl", folder / "filtered", entry, everything, settings
+    )
+    render_prompts.prompt_folder(folder / "filtered", folder / "ours", paper, counter, SETTINGS)
 
 
 def theirs(folder: Path) -> None:
@@ -152,28 +169,38 @@ def theirs(folder: Path) -> None:
         record = shape.record(row)
         record["context"] = record["context"][:5]
         reasons = (keep(row, record) for keep in entry.filters)
-        record |= {"id": f"{entry.name}:{record.pop('native')}", "dataset": entry.name, "task": entry.task}
+        record |= {
+            "id": f"{entry.name}:{record.pop('native')}",
+            "dataset": entry.name,
+            "task": entry.task,
+        }
         return record | {"dropped": next(filter(None, reasons), "")}
 
     def to_prompt(batch: Row) -> Row:
-        rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+        rows = [
+            dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)
+        ]
         prompts = [paper.render(row) for row in rows]
-        targets = [prompting.target(row) for row in rows]
-        lengths = prompting.token_counts(prompts, targets, counter, MAX_TOKENS, ANSWER_TOKENS)
+        targets = [render_prompts.target(row) for row in rows]
+        lengths = render_prompts.token_counts(prompts, targets, counter, MAX_TOKENS, ANSWER_TOKENS)
         kept = []
         for row, prompt, target, length in zip(rows, prompts, targets, lengths, strict=True):
             if length > MAX_TOKENS:
-                shorter = prompting.shortened(row, "", length, paper, counter, SETTINGS)
+                shorter = render_prompts.shortened(row, "", length, paper, counter, SETTINGS)
                 if isinstance(shorter, str):
                     continue
                 row, prompt = row | {"context": shorter}, paper.render(row, shorter)
-            kept.append(row | {"instruction": paper.instruction(row), "prompt": prompt, "target": target})
+            kept.append(
+                row | {"instruction": paper.instruction(row), "prompt": prompt, "target": target}
+            )
         names = [name for name in (*batch, "prompt", "target") if name not in used]
         return {name: [row[name] for row in kept] for name in names}
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     cache = str(folder / "cache")
-    table = datasets.load_dataset("json", data_files=str(folder / "raw.jsonl"), split="train", cache_dir=cache)
+    table = datasets.load_dataset(
+        "json", data_files=str(folder / "raw.jsonl"), split="train", cache_dir=cache
+    )
     table = table.map(to_record, num_proc=PROCESSES, remove_columns=table.column_names)
     table = table.filter(lambda reason: reason == "", input_columns="dropped", num_proc=PROCESSES)
     table = table.map(to_prompt, batched=True, num_proc=PROCESSES, remove_columns=used)
@@ -181,15 +208,21 @@ def theirs(folder: Path) -> None:
     table.to_json(str(folder / "theirs/train.jsonl"), num_proc=PROCESSES, force_ascii=False)
 
 
-# ---- what they work on ------------------------------------------------------------------------------------------
+# ---- what they work on
+# ------------------------------------------------------------------------------------------
 
 
 def made_up(count: int) -> Iterator[Row]:
-    """MS MARCO rows of made-up words: ten passages of about thirty, one row in five without a well-formed answer."""
+    """MS MARCO rows of made-up words: ten passages of about thirty, one row in five without a
+    well-formed answer.
+    """
     rng = random.Random(0)
     letters = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
     words = ["".join(rng.choices(letters, k=rng.randint(1, 4))) for _ in range(5000)]
-    passages = [" ".join(rng.choices(words, k=rng.randint(15, 45))).capitalize() + "." for _ in range(20_000)]
+    passages = [
+        " ".join(rng.choices(words, k=rng.randint(15, 45))).capitalize() + "."
+        for _ in range(20_000)
+    ]
     for number in range(count):
         texts = rng.sample(passages, 10)
         chosen = rng.randrange(5)
@@ -216,7 +249,9 @@ def save_tokenizer(folder: Path) -> None:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=8000, show_progress=False, initial_alphabet=alphabet)
-    tokenizer.train_from_iterator((" ".join(row["passages"]["passage_text"]) for row in made_up(2000)), trainer)
+    tokenizer.train_from_iterator(
+        (" ".join(row["passages"]["passage_text"]) for row in made_up(2000)), trainer
+    )
     tokenizer.save(f"{folder}/tokenizer.json")
 
 

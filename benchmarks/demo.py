@@ -1,5 +1,5 @@
-"""`make demo` in a fresh clone with a new virtual environment: seconds of the set-up and of each stage (start-up
-included), peak memory, a second repro, lines of code.
+"""`make demo` in a fresh clone with a new virtual environment: seconds of the set-up and of each
+stage (start-up included), peak memory, a second repro, lines of code.
 
 `python benchmarks/demo.py` takes as long as the demo. It prints a table and one line of JSON.
 """
@@ -17,16 +17,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests import clones  # noqa: E402
+from tests.support import clones  # noqa: E402
 
 GOAL_SECONDS, GOAL_GIGABYTES = 600, 2.0
 
 
 def timed_demo(folder: Path) -> dict[str, list[float]]:
-    """Seconds of the set-up and of each item of each stage of `make demo` in `folder`, DVC's own part included."""
+    """Seconds of the set-up and of each item of each stage of `make demo` in `folder`, DVC's own
+    part included.
+    """
     seconds: dict[str, list[float]] = defaultdict(list)
     errors = tempfile.TemporaryFile("w+")
-    process = subprocess.Popen(["make", "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True)
+    process = subprocess.Popen(
+        ["make", "demo"], cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True
+    )
     assert process.stdout is not None
     running, since = "set-up", time.perf_counter()
     bar = tqdm(unit="stage")
@@ -78,11 +82,28 @@ def main() -> None:
     print(f"{'all':20} {sum(map(len, seconds.values())):5} {'':7} {total:7.1f}")
     print(f"set-up of the environment {setup:.1f} s")
     print(f"dvc.lock {'equals' if same else 'differs from'} the committed one")
-    print(f"second repro {again:.1f} s, status {status:.1f} s, peak memory of the largest process {peak:.2f} GB")
-    print("lines of code:", ", ".join(f"{name} {count:,}" for name, count in lines_of_code().items()))
+    print(
+        f"second repro {again:.1f} s, status {status:.1f} s, peak memory of the largest process"
+        f" {peak:.2f} GB"
+    )
+    print(
+        "lines of code:", ", ".join(f"{name} {count:,}" for name, count in lines_of_code().items())
+    )
     rows = [
-        {"name": "demo", "ours": round(total, 1), "theirs": None, "ratio": GOAL_SECONDS / total, "unit": "s"},
-        {"name": "memory", "ours": round(peak, 2), "theirs": None, "ratio": GOAL_GIGABYTES / peak, "unit": "GB"},
+        {
+            "name": "demo",
+            "ours": round(total, 1),
+            "theirs": None,
+            "ratio": GOAL_SECONDS / total,
+            "unit": "s",
+        },
+        {
+            "name": "memory",
+            "ours": round(peak, 2),
+            "theirs": None,
+            "ratio": GOAL_GIGABYTES / peak,
+            "unit": "GB",
+        },
     ]
     print(json.dumps([row | {"goal": 1.0, "ratio": round(row["ratio"], 2)} for row in rows]))
 

@@ -1,10 +1,11 @@
-"""The LLM judge against a slow endpoint: how close its calls for 10,000 answers come to what latency and concurrency
-allow.
+"""The LLM judge against a slow endpoint: how close its calls for 10,000 answers come to what
+latency and concurrency allow.
 
-They go the way of the stage: through a pipe to the courier, a process of its own, whose start counts too. A server on
-loopback, in another process, answers every call after 200 ms, and 5 % of the prompts at first without a rating, so that
-they are asked again; 64 calls are under way at once. The ideal time is calls × latency ÷ concurrency. Memory is the
-courier's. Run: `python benchmarks/judges_llm.py [--quick]`.
+They go the way of the stage: through a pipe to the courier, a process of its own, whose start
+counts too. A server on loopback, in another process, answers every call after 200 ms, and 5 % of
+the prompts at first without a rating, so that they are asked again; 64 calls are under way at once.
+The ideal time is calls × latency ÷ concurrency. Memory is the courier's. Run: `python
+benchmarks/judges_llm.py [--quick]`.
 """
 
 import argparse
@@ -24,9 +25,10 @@ import psutil
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from reset.judges import courier, llm  # noqa: E402
-from reset.judges.store import Store  # noqa: E402
-from tests.fault_server import ENDPOINT  # noqa: E402
+from reset.judges.instruction import background, llm  # noqa: E402
+from reset.judges.instruction.reply_store import Store  # noqa: E402
+from reset.judges.instruction.settings import PROMPT, OpenAISettings  # noqa: E402
+from tests.support.fault_server import ENDPOINT  # noqa: E402
 
 LATENCY, CONCURRENCY = 0.2, 64
 GOAL = 1.15
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="2,000 answers instead of 10,000")
     answers = 2_000 if parser.parse_args().quick else 10_000
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.fault_server", "--latency", str(LATENCY)],
+        [sys.executable, "-m", "tests.support.fault_server", "--latency", str(LATENCY)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -47,15 +49,22 @@ def main() -> None:
         assert server.stdout
         url = server.stdout.readline().strip()
         with tempfile.TemporaryDirectory() as folder:
-            settings = {"base_url": url, "concurrency": CONCURRENCY, "timeout": 30.0, "budget_usd": 100.0}
+            settings = {
+                "base_url": url,
+                "concurrency": CONCURRENCY,
+                "timeout": 30.0,
+                "budget_usd": 100.0,
+            }
             measure(f"{folder}/judge.sqlite", replace(ENDPOINT, **settings), answers)
     finally:
         server.terminate()
 
 
-def measure(place: str, settings: llm.OpenAI, answers: int) -> None:
-    """Carry the calls once; memory that grows with them shows as a difference between both halves of the time."""
-    template = (ROOT / llm.PROMPT).read_text(encoding="utf-8")
+def measure(place: str, settings: OpenAISettings, answers: int) -> None:
+    """Carry the calls once; memory that grows with them shows as a difference between both halves
+    of the time.
+    """
+    template = (ROOT / PROMPT).read_text(encoding="utf-8")
     prompts = [llm.render(template, f"task {n}", "word " * ANSWER_WORDS) for n in range(answers)]
     carry([f"warm-up {n}" for n in range(CONCURRENCY)], settings, place)
     before, cpu = calls(place), cpu_of_children()
@@ -65,25 +74,39 @@ def measure(place: str, settings: llm.OpenAI, answers: int) -> None:
     seconds = time.perf_counter() - start
     peaks, cpu, made = watch.halves(), cpu_of_children() - cpu, calls(place) - before
     with Store(place) as store:
-        assert all(llm.verdict(prompt, settings, store, None)["score"] == 0.7 for prompt in prompts), "all are rated"
+        assert all(
+            llm.verdict(prompt, settings, store, None)["score"] == 0.7 for prompt in prompts
+        ), "all are rated"
     again = made - answers
     assert 0.03 < again / answers < 0.07, "every garbage rating is asked again once"
     ideal = made * LATENCY / CONCURRENCY
-    print(f"answers {answers}, calls {made} ({again} after garbage), latency {LATENCY} s, concurrency {CONCURRENCY}")
+    print(
+        f"answers {answers}, calls {made} ({again} after garbage), latency {LATENCY} s, concurrency"
+        f" {CONCURRENCY}"
+    )
     print(f"{'ideal':>24} {ideal:8.2f} s")
-    print(f"{'measured':>24} {seconds:8.2f} s = {seconds / ideal:.3f} × ideal (goal: at most {GOAL})")
-    print(f"{'of it our own work':>24} {cpu:8.2f} s = {1000 * cpu / made:.2f} ms a call, the courier's start included")
+    print(
+        f"{'measured':>24} {seconds:8.2f} s = {seconds / ideal:.3f} × ideal (goal: at most {GOAL})"
+    )
+    print(
+        f"{'of it our own work':>24} {cpu:8.2f} s = {1000 * cpu / made:.2f} ms a call, the"
+        " courier's start included"
+    )
     print(f"{'peak memory, 1st half':>24} {peaks[0]:8.1f} MiB")
     print(f"{'peak memory, 2nd half':>24} {peaks[1]:8.1f} MiB")
-    result = {"name": "llm_judge_wall_time", "ratio": round(ideal / seconds, 4), "goal": round(1 / GOAL, 4)}
+    result = {
+        "name": "llm_judge_wall_time",
+        "ratio": round(ideal / seconds, 4),
+        "goal": round(1 / GOAL, 4),
+    }
     memory = {"name": "llm_judge_memory_flat", "ratio": round(peaks[0] / peaks[1], 4), "goal": 0.95}
     result |= {"ours": round(seconds, 2), "theirs": round(ideal, 2), "unit": "s"}
     memory |= {"ours": round(peaks[1], 1), "theirs": round(peaks[0], 1), "unit": "MiB"}
     print(json.dumps([result, memory]))
 
 
-def carry(prompts: list[str], settings: llm.OpenAI, place: str) -> None:
-    failures = courier.carry(prompts, settings, place, "benchmark", 0)
+def carry(prompts: list[str], settings: OpenAISettings, place: str) -> None:
+    failures = background.run_in_background(prompts, settings, place, "benchmark", 0)
     assert not failures, failures
 
 

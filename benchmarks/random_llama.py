@@ -1,4 +1,6 @@
-"""A Llama of any shape with random weights and a word tokenizer: speed does not depend on what the weights say."""
+"""A Llama of any shape with random weights and a word tokenizer: speed does not depend on what the
+weights say.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,9 @@ LLAMA_7B = (32000, 4096, 32, 32, 32, 11008)
 
 
 def build(folder: Path, shape: tuple[int, ...], layers: int | None = None) -> Path:
-    """Save model (bf16) and tokenizer as save_pretrained does; returns `folder`. Words are w0, w1, ...; an EOS token
-    exists, but is as likely as any other."""
+    """Save model (bf16) and tokenizer as save_pretrained does; returns `folder`. Words are w0, w1,
+    ...; an EOS token exists, but is as likely as any other.
+    """
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast

@@ -1,4 +1,6 @@
-"""A small ALBERT classifier with random weights: what no hub is needed for, when only speed and agreement matter."""
+"""A small ALBERT classifier with random weights: what no hub is needed for, when only speed and
+agreement matter.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ def build(
     vocabulary: int = 2000,
     spread: float = 0.3,
 ) -> Path:
-    """Save model and tokenizer, made from `texts` and one seed, as save_pretrained does; returns `folder`.
+    """Save model and tokenizer, made from `texts` and one seed, as save_pretrained does; returns
+    `folder`.
 
-    `spread` is the standard deviation of the last layer's weights. It is far above the usual 0.02, so that scores
-    differ from pair to pair: otherwise any two programs would agree.
+    `spread` is the standard deviation of the last layer's weights. It is far above the usual 0.02,
+    so that scores differ from pair to pair: otherwise any two programs would agree.
     """
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -29,7 +32,9 @@ def build(
 
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
     pieces = [*special, *common_pieces(texts, vocabulary)]
-    words = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    words = Tokenizer(
+        models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]")
+    )
     words.normalizer = normalizers.BertNormalizer(lowercase=True)
     words.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     words.post_processor = processors.TemplateProcessing(
@@ -70,8 +75,12 @@ def build(
 
 
 def common_pieces(texts: Iterable[str], count: int) -> list[str]:
-    """The most frequent words, and all characters, alone and inside a word (a trainer would not repeat itself)."""
+    """The most frequent words, and all characters, alone and inside a word (a trainer would not
+    repeat itself).
+    """
     words = Counter(word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower()))
     characters = sorted({character for word in words for character in word})
     frequent = sorted(words, key=lambda word: (-words[word], word))[:count]
-    return list(dict.fromkeys([*characters, *(f"##{character}" for character in characters), *frequent]))
+    return list(
+        dict.fromkeys([*characters, *(f"##{character}" for character in characters), *frequent])
+    )

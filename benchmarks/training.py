@@ -1,12 +1,15 @@
-"""Training: this project's Trainer against TRL's SFTTrainer, by its defaults and with packing, and a plain Trainer.
+"""Training: this project's Trainer against TRL's SFTTrainer, by its defaults and with packing, and
+a plain Trainer.
 
-All sides train the same model (135M parameters, random weights: speed does not depend on them) on the same token ids
-with the same loss mask, optimizer batch, precision and optimizer. What is counted is tokens of prompt and target,
-without padding, per second of the training steps; imports and loading are left out. Lengths are log-normal, as those of
-instruction data are, with a median of 90 tokens and at most 512; a quarter of a row is target.
+All sides train the same model (135M parameters, random weights: speed does not depend on them) on
+the same token ids with the same loss mask, optimizer batch, precision and optimizer. What is
+counted is tokens of prompt and target, without padding, per second of the training steps; imports
+and loading are left out. Lengths are log-normal, as those of instruction data are, with a median of
+90 tokens and at most 512; a quarter of a row is target.
 
-Run: `python benchmarks/training.py [--quick]`. TRL is no dependency of this project: `pip install --no-deps trl`, or
-name a folder that holds it in PYTHONPATH. Its sides are left out where it is missing.
+Run: `python benchmarks/training.py [--quick]`. TRL is no dependency of this project: `pip install
+--no-deps trl`, or name a folder that holds it in PYTHONPATH. Its sides are left out where it is
+missing.
 """
 
 import argparse
@@ -26,8 +29,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from benchmarks import random_llama  # noqa: E402
-from reset.encoding import IGNORE, Example  # noqa: E402
-from tests.tiny_llama import PLAIN  # noqa: E402
+from reset.tokens.encoding import IGNORE, Example  # noqa: E402
+from tests.support.tiny_llama import PLAIN  # noqa: E402
 
 SIDES = {
     "ours": "this project, micro-batches of 2 sorted by length",
@@ -42,10 +45,14 @@ LONGEST = 512
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6 layers instead of 30, 48 rows, one round")
+    parser.add_argument(
+        "--quick", action="store_true", help="6 layers instead of 30, 48 rows, one round"
+    )
     parser.add_argument("--rows", type=int, help="any number of rows")
     parser.add_argument("--rounds", type=int, help="how often each side runs; medians are shown")
-    parser.add_argument("--side", nargs=3, metavar=("NAME", "FOLDER", "ROWS"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--side", nargs=3, metavar=("NAME", "FOLDER", "ROWS"), help=argparse.SUPPRESS
+    )
     given = parser.parse_args()
     if given.side:
         print(json.dumps(measure(given.side[0], Path(given.side[1]), int(given.side[2]))))
@@ -54,7 +61,9 @@ def main() -> None:
     rounds = given.rounds or (1 if given.quick else 3)
     sides = [side for side in SIDES if "trl" not in side or importlib.util.find_spec("trl")]
     with tempfile.TemporaryDirectory() as folder:
-        random_llama.build(Path(folder) / "model", random_llama.SMOLLM_135M, layers=6 if given.quick else None)
+        random_llama.build(
+            Path(folder) / "model", random_llama.SMOLLM_135M, layers=6 if given.quick else None
+        )
         speeds: dict[str, list[float]] = {side: [] for side in sides}
         for _ in range(rounds):
             for side in sides:
@@ -64,7 +73,9 @@ def main() -> None:
 
 def tokens_per_second(side: str, folder: str, rows: int) -> float:
     command = [sys.executable, __file__, "--side", side, folder, str(rows)]
-    done = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True
+    )
     if done.returncode:
         sys.exit(f"the side '{side}' failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])["tokens_per_second"]
@@ -72,12 +83,18 @@ def tokens_per_second(side: str, folder: str, rows: int) -> float:
 
 def show(speeds: dict[str, float], rows: int, rounds: int) -> None:
     lengths = [len(example.input_ids) for example in examples(rows)]
-    print(f"{rows} rows of {statistics.mean(lengths):.0f} tokens on average, batch {BATCH}, bf16 over fp32 weights, ")
+    print(
+        f"{rows} rows of {statistics.mean(lengths):.0f} tokens on average, batch {BATCH}, bf16 over"
+        " fp32 weights, "
+    )
     print(f"{os.environ.get('OMP_NUM_THREADS', 'all')} threads, median of {rounds}")
     for side, speed in speeds.items():
         print(f"{SIDES[side]:55}{speed:>9.1f} tokens/s{speed / speeds['ours']:>8.2f}")
     best = max(speeds["ours"], speeds["ours_packed"])
-    goals = {"trl": ("against TRL by its defaults", 1.7), "trl_packed": ("against TRL with packing", 1.7)}
+    goals = {
+        "trl": ("against TRL by its defaults", 1.7),
+        "trl_packed": ("against TRL with packing", 1.7),
+    }
     goals["plain"] = ("against a plain Trainer", 1.0)
     print(json.dumps([
         {"name": goals[side][0], "ratio": round(best / speeds[side], 2), "goal": goals[side][1],
@@ -97,7 +114,8 @@ def examples(count: int) -> list[Example]:
     return made
 
 
-# ---- the sides, each in a process of its own ---------------------------------------------------------------------
+# ---- the sides, each in a process of its own
+# ---------------------------------------------------------------------
 
 
 def measure(side: str, folder: Path, rows: int) -> dict[str, float]:
@@ -126,22 +144,31 @@ def measure(side: str, folder: Path, rows: int) -> dict[str, float]:
 
 def settings_of_ours(longest: int, **changes: Any) -> Any:
     """`training.Shared` for a benchmark: bf16, nothing saved or evaluated on the way."""
-    from reset import training
+    from reset.training.settings import SharedSettings
 
-    speed = {"max_length": longest, "eval_every": 10**6, "save_every": 10**6, "warmup": 0.0, "precision": "bf16"}
-    return training.Shared(**{**PLAIN, **speed, "micro_batch": 2, **changes})
+    speed = {
+        "max_length": longest,
+        "eval_every": 10**6,
+        "save_every": 10**6,
+        "warmup": 0.0,
+        "precision": "bf16",
+    }
+    return SharedSettings(**{**PLAIN, **speed, "micro_batch": 2, **changes})
 
 
 def ours(folder: Path, data: list[Example], packing: bool) -> Any:
-    from reset import batching, trainer, training
+    from reset.training import batches, trainer
+    from reset.training.settings import Job, RunSettings, split_batch
 
     shared = settings_of_ours(LONGEST, packing=packing)
-    recipe = training.Recipe(learning_rate=2e-5, batch=BATCH, epochs=1)
-    job = training.Job("benchmark", 0, folder / "model", folder, folder, shared, recipe)
-    arguments = trainer.arguments(job, *training.division(job, 1), folder / "checkpoints")
+    recipe = RunSettings(learning_rate=2e-5, batch=BATCH, epochs=1)
+    job = Job("benchmark", 0, folder / "model", folder, folder, shared, recipe)
+    arguments = trainer.arguments(job, *split_batch(job, 1), folder / "checkpoints")
     arguments.save_strategy = arguments.eval_strategy = "no"
     model = trainer.load_model(job.start, shared, 0)
-    steps = batching.optimizer_batches([len(e.input_ids) for e in data], BATCH, 1, shared.length_window, 0)
+    steps = batches.optimizer_batches(
+        [len(e.input_ids) for e in data], BATCH, 1, shared.length_window, 0
+    )
     return trainer.CompletionTrainer(model, arguments, data, data, steps, shared)
 
 
@@ -183,7 +210,9 @@ def plain(folder: Path, data: list[Example], packing: bool) -> Any:
         return {
             "input_ids": pad(columns["input_ids"], batch_first=True),
             "labels": pad(columns["labels"], batch_first=True, padding_value=IGNORE),
-            "attention_mask": pad([torch.ones_like(ids) for ids in columns["input_ids"]], batch_first=True),
+            "attention_mask": pad(
+                [torch.ones_like(ids) for ids in columns["input_ids"]], batch_first=True
+            ),
         }
 
     arguments = TrainingArguments(**settings(folder))

@@ -1,12 +1,14 @@
 """Training: what each option gives, and which share of the device's matrix rate is reached (MFU).
 
-With a GPU: a Llama of 7B parameters (random weights: speed does not depend on them), bf16, rows of 2,048 tokens, full
-fine-tune on one GPU. Without one: a toy Llama and short rows, to show that every option runs; its speeds say little.
-Each side runs in a process of its own, one after the other in each round; medians of the rounds are shown, and how far
-they lie apart. The first two steps (compilation, first allocation) are left out. MFU is `forecast.operations` a second
-over the rate of a large dense bf16 product, measured on the same device, the median of the rounds too.
+With a GPU: a Llama of 7B parameters (random weights: speed does not depend on them), bf16, rows of
+2,048 tokens, full fine-tune on one GPU. Without one: a toy Llama and short rows, to show that every
+option runs; its speeds say little. Each side runs in a process of its own, one after the other in
+each round; medians of the rounds are shown, and how far they lie apart. The first two steps
+(compilation, first allocation) are left out. MFU is `forecast.operations` a second over the rate of
+a large dense bf16 product, measured on the same device, the median of the rounds too.
 
-Run: `python benchmarks/training_options.py [--quick]`. A side whose package is missing is named and left out.
+Run: `python benchmarks/training_options.py [--quick]`. A side whose package is missing is named and
+left out.
 """
 
 import argparse
@@ -27,17 +29,33 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from benchmarks import random_llama  # noqa: E402
 from benchmarks.training import settings_of_ours  # noqa: E402
-from reset.encoding import Example  # noqa: E402
+from reset.tokens.encoding import Example  # noqa: E402
 
-# side -> what it is, the settings that differ from the first side's, rows of full or natural length, package
+# side -> what it is, the settings that differ from the first side's, rows of full or natural
+# length, package
 SIDES: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "base": ("gradient checkpointing, micro-batches of 4", {}, "full", ""),
-    "kept": ("no checkpointing, micro-batches of 1", {"gradient_checkpointing": False, "micro_batch": 1}, "full", ""),
+    "kept": (
+        "no checkpointing, micro-batches of 1",
+        {"gradient_checkpointing": False, "micro_batch": 1},
+        "full",
+        "",
+    ),
     "unfused": ("base with AdamW that is not fused", {"optim": "adamw_torch"}, "full", ""),
     "compile": ("base with torch.compile", {"compile": True}, "full", ""),
-    "flash": ("base with flash_attention_2", {"attention": "flash_attention_2"}, "full", "flash_attn"),
+    "flash": (
+        "base with flash_attention_2",
+        {"attention": "flash_attention_2"},
+        "full",
+        "flash_attn",
+    ),
     "liger": ("base with Liger kernels", {"liger": True}, "full", "liger_kernel"),
-    "zero3": ("base under ZeRO-3, one process", {"deepspeed": "configs/zero3.json"}, "full", "deepspeed"),
+    "zero3": (
+        "base under ZeRO-3, one process",
+        {"deepspeed": "configs/zero3.json"},
+        "full",
+        "deepspeed",
+    ),
     "uneven": ("base, rows of natural length", {}, "natural", ""),
     "packed": ("the same rows packed", {"packing": True}, "natural", ""),
     "grouped": ("the same rows, length_window 8", {"length_window": 8}, "natural", ""),
@@ -52,7 +70,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round")
     parser.add_argument("--rounds", type=int, help="how often each side runs; medians are shown")
-    parser.add_argument("--side", nargs=4, metavar=("NAME", "FOLDER", "LONGEST", "STEPS"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--side", nargs=4, metavar=("NAME", "FOLDER", "LONGEST", "STEPS"), help=argparse.SUPPRESS
+    )
     given = parser.parse_args()
     if given.side:
         name, folder, longest, steps = given.side
@@ -73,13 +93,21 @@ def main() -> None:
         for _ in range(rounds):
             rates.append(matrix_rate("cuda" if on_gpu else "cpu"))
             for side in sides:
-                if not any("error" in one for one in found[side]):  # what failed once is not tried again
+                if not any(
+                    "error" in one for one in found[side]
+                ):  # what failed once is not tried again
                     found[side].append(run(side, folder, longest, STEPS))
-    print(f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, median of {rounds}; ", end="")
+    print(
+        f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, median of"
+        f" {rounds}; ",
+        end="",
+    )
     show(found, why_not, statistics.median(rates), device)
 
 
-def show(found: dict[str, list[dict[str, Any]]], why_not: dict[str, str | None], rate: float, device: str) -> None:
+def show(
+    found: dict[str, list[dict[str, Any]]], why_not: dict[str, str | None], rate: float, device: str
+) -> None:
     print(f"dense bf16 product {rate / 1e12:.2f} TFLOP/s")
     shares = {}
     for side, (label, _, _, _) in SIDES.items():
@@ -93,9 +121,9 @@ def show(found: dict[str, list[dict[str, Any]]], why_not: dict[str, str | None],
         speeds = [one["tokens_per_second"] for one in found[side]]
         shares[side] = middle["operations"] / rate
         print(
-            f"{label:45}{middle['tokens_per_second']:>8.0f} tokens/s ({min(speeds):.0f} to {max(speeds):.0f})"
-            f"{shares[side]:>7.1%} MFU{middle['peak_memory'] / 2**30:>7.1f} GiB "
-            f"(forecast {middle['forecast'] / 2**30:.1f})"
+            f"{label:45}{middle['tokens_per_second']:>8.0f} tokens/s ({min(speeds):.0f} to"
+            f" {max(speeds):.0f}){shares[side]:>7.1%} MFU{middle['peak_memory'] / 2**30:>7.1f} GiB"
+            f" (forecast {middle['forecast'] / 2**30:.1f})"
         )
     best = max(shares, key=lambda side: shares[side], default=None)
     print(json.dumps([
@@ -132,23 +160,37 @@ def matrix_rate(device: str) -> float:
 
 
 def run(side: str, folder: str, longest: int, steps: int) -> dict[str, Any]:
-    lone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29541"}
+    lone = {
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29541",
+    }
     environment = os.environ | {"HF_HUB_OFFLINE": "1"} | (lone if side == "zero3" else {})
     command = [sys.executable, __file__, "--side", side, folder, str(longest), str(steps)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        return {"error": (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1][:300]}
+        return {
+            "error": (
+                done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"]
+            )[-1][:300]
+        }
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def examples(kind: str, count: int, longest: int) -> list[Example]:
-    """Rows of random token ids, the same at every call; natural lengths are log-normal. A quarter is target."""
+    """Rows of random token ids, the same at every call; natural lengths are log-normal. A quarter
+    is target.
+    """
     rng = random.Random(0)
     made = []
     for i in range(count):
         spread = max(12, round(longest / 4 * rng.lognormvariate(0, 0.7)))
         length = longest if kind == "full" else min(longest, spread)
-        made.append(Example(str(i), [rng.randrange(3, 4000) for _ in range(length)], length * 3 // 4))
+        made.append(
+            Example(str(i), [rng.randrange(3, 4000) for _ in range(length)], length * 3 // 4)
+        )
     return made
 
 
@@ -156,22 +198,26 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
     import torch
     from transformers import TrainerCallback
 
-    from reset import batching, forecast, trainer, training
+    from reset.training import batches, progress, resources, settings, trainer
 
     on_gpu = torch.cuda.is_available()
     _, changes, kind, _ = SIDES[side]
     optimizer = changes.get("optim", "adamw_torch_fused")
     changes = {key: value for key, value in changes.items() if key != "optim"}
-    shared = settings_of_ours(longest, **{"micro_batch": 4, "gradient_checkpointing": True, **changes})
+    shared = settings_of_ours(
+        longest, **{"micro_batch": 4, "gradient_checkpointing": True, **changes}
+    )
     data = examples(kind, BATCH * count, longest)
     lengths = [len(example.input_ids) for example in data]
-    recipe = training.Recipe(learning_rate=2e-5, batch=BATCH, epochs=1)
-    job = training.Job("benchmark", 0, folder / "model", folder, folder, shared, recipe)
-    arguments = trainer.arguments(job, *training.division(job, 1), folder / "checkpoints")
+    recipe = settings.RunSettings(learning_rate=2e-5, batch=BATCH, epochs=1)
+    job = settings.Job("benchmark", 0, folder / "model", folder, folder, shared, recipe)
+    arguments = trainer.arguments(job, *settings.split_batch(job, 1), folder / "checkpoints")
     arguments.save_strategy = arguments.eval_strategy = "no"
     arguments.optim = optimizer
-    steps = batching.optimizer_batches(lengths, BATCH, 1, shared.length_window, 0)
-    subject = trainer.CompletionTrainer(trainer.load_model(job.start, shared, 0), arguments, data, data, steps, shared)
+    steps = batches.optimizer_batches(lengths, BATCH, 1, shared.length_window, 0)
+    subject = trainer.CompletionTrainer(
+        trainer.load_model(job.start, shared, 0), arguments, data, data, steps, shared
+    )
 
     class Clock(TrainerCallback):
         ends: list[float] = []
@@ -186,14 +232,16 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
     subject.train()
     timed = [sum(lengths[i] for i in step) for step in steps[IDLE_STEPS:]]
     speed = sum(timed) / (clock.ends[-1] - clock.ends[IDLE_STEPS - 1])
-    model = forecast.size(job.start, shared)
+    model = resources.size(job.start, shared)
     row = max(lengths)
     return {
         "tokens_per_second": speed,
-        "operations": speed * forecast.operations(model, statistics.mean(lengths)),
-        "peak_memory": trainer.peak_memory(),
-        "forecast": forecast.states(model, shared, 1)[forecast.mode(shared)]
-        + forecast.activations(model, shared, shared.micro_batch, row, row // 4),
+        "operations": speed * resources.operations(model, statistics.mean(lengths)),
+        "peak_memory": progress.peak_memory(),
+        "forecast": (
+            resources.states(model, shared, 1)[resources.mode(shared)]
+            + resources.activations(model, shared, shared.micro_batch, row, row // 4)
+        ),
     }
 
 

@@ -3,27 +3,31 @@
 import sys
 from pathlib import Path
 
-from reset import calibration, params, records
-from reset.errors import explain
-from reset.judges.nli import Nli
-from reset.world.people import World
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.judges.calibration import measure
+from reset.judges.faithfulness.nli import Nli
+from reset.world.language.people import World
 
 
 def main() -> None:
     declared = params.declared("calibrate")
     settings = declared.judges.faithfulness
     world = params.build(World, declared.data.world, "data.world") if declared.data.world else None
-    found = calibration.nli(
+    found = measure.nli(
         dict(declared.models.nli),
         world,
         declared.report.labelled,
         lambda: Nli(Path("models/nli"), settings.precision, settings.devices),
         settings.batch_tokens,
     )
-    records.write_json("metrics/calibration.json", {"nli": found})
-    told = [f"{row['set']} {row['measure']} {row['value']} (chance {row['chance']})" for row in found["sets"] or []]
+    io.write_json("metrics/calibration.json", {"nli": found})
+    told = [
+        f"{row['set']} {row['measure']} {row['value']} (chance {row['chance']})"
+        for row in found["sets"] or []
+    ]
     print(f"calibrate: {'; '.join(told) or found['reason']}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,11 +1,14 @@
-"""evalset: the evaluation rows of all data sets, unseen in training, with the column `seen` of their set."""
+"""evalset: the evaluation rows of all data sets, unseen in training, with the column `seen` of
+their set.
+"""
 
 import sys
 from pathlib import Path
 
-from reset import evalset, params, records
-from reset.datasets import chosen
-from reset.errors import explain
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.data.mixes import evaluation_set
+from reset.data.sources.dataset_config import chosen
 
 PROMPTS = Path("data/prompts")
 
@@ -14,17 +17,20 @@ def main() -> None:
     data = params.declared("evalset").data
     sets = {name: chosen(name, data.datasets[name]) for name in data.datasets}
 
-    training = (row for name in sets for row in records.stream(PROMPTS / name / "train.jsonl"))
-    trained = evalset.trained_requests(training)
-    rows, counts = evalset.evaluation_rows(
-        {name: records.stream(PROMPTS / name / "eval.jsonl") for name in sets}, sets, trained, data.seed
+    training = (row for name in sets for row in io.stream(PROMPTS / name / "train.jsonl"))
+    trained = evaluation_set.trained_requests(training)
+    rows, counts = evaluation_set.evaluation_rows(
+        {name: io.stream(PROMPTS / name / "eval.jsonl") for name in sets}, sets, trained, data.seed
     )
-    records.by_id(rows, "data/evaluation.jsonl")
-    records.write("data/evaluation.jsonl", rows)
-    records.write_json("metrics/evalset.json", counts)
+    io.by_id(rows, "data/evaluation.jsonl")
+    io.write("data/evaluation.jsonl", rows)
+    io.write_json("metrics/evalset.json", counts)
     seen = sum(count["seen_in_training"] for count in counts.values())
-    print(f"evalset: {len(rows)} rows of {len(counts)} data sets; {seen} were seen in training", file=sys.stderr)
+    print(
+        f"evalset: {len(rows)} rows of {len(counts)} data sets; {seen} were seen in training",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,10 +1,13 @@
-"""evaluate[run,seed]: put the judges' scores beside every answer of a run and average them by data set."""
+"""evaluate[run,seed]: put the judges' scores beside every answer of a run and average them by data
+set.
+"""
 
 import argparse
 import sys
 
-from reset import csv_table, metrics, records
-from reset.errors import explain
+from reset.core import io, tasks
+from reset.core.errors import run_stage
+from reset.evaluation import csv_table, metrics
 
 
 def main() -> None:
@@ -14,11 +17,13 @@ def main() -> None:
     args = parser.parse_args()
     name = f"{args.run}_{args.seed}"
 
-    prompts = records.read("data/evaluation.jsonl")
-    predictions = records.read(f"data/predictions/{name}.jsonl")
-    verdicts = {judge: records.read(f"data/verdicts/{judge}/predictions/{name}.jsonl") for judge in metrics.JUDGES}
+    prompts = io.read("data/evaluation.jsonl")
+    predictions = io.read(f"data/predictions/{name}.jsonl")
+    verdicts = {
+        judge: io.read(f"data/verdicts/{judge}/predictions/{name}.jsonl") for judge in tasks.JUDGES
+    }
     answers = metrics.answers(prompts, predictions, verdicts, name)
-    records.write(f"data/answers/{name}.jsonl", answers)
+    io.write(f"data/answers/{name}.jsonl", answers)
     rows = metrics.measure(args.run, args.seed, answers)
     csv_table.write(f"metrics/runs/{name}.csv", metrics.COLUMNS, rows)
     sets = {row["dataset"] for row in rows}
@@ -26,4 +31,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

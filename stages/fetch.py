@@ -6,10 +6,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from reset import params, records
-from reset.errors import explain
-from reset.records import Row
-from reset.sources import fetching, places
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.core.io import Row
+from reset.data.sources import fetch, provenance
 
 
 def main() -> None:
@@ -19,12 +19,23 @@ def main() -> None:
     data = params.declared("fetch", key=dataset).data
 
     found: list[Row] = []
-    parts = fetching.parts(dataset, data.datasets[dataset].source, data.mirror, data.world)
-    rows = tqdm(places.counted(parts, found), f"fetch {dataset}", unit=" rows", disable=None, mininterval=1)
-    count = records.write(Path("data/raw") / f"{dataset}.jsonl", rows)
-    records.write_json(f"metrics/sources/{dataset}.json", {"dataset": dataset, "rows": count, "parts": found})
-    print(f"fetch {dataset}: {count} rows from {', '.join(part['from'] for part in found)}", file=sys.stderr)
+    parts = fetch.parts(dataset, data.datasets[dataset].source, data.mirror, data.world)
+    rows = tqdm(
+        provenance.counted(parts, found),
+        f"fetch {dataset}",
+        unit=" rows",
+        disable=None,
+        mininterval=1,
+    )
+    count = io.write(Path("data/raw") / f"{dataset}.jsonl", rows)
+    io.write_json(
+        f"metrics/sources/{dataset}.json", {"dataset": dataset, "rows": count, "parts": found}
+    )
+    print(
+        f"fetch {dataset}: {count} rows from {', '.join(part['from'] for part in found)}",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,24 +1,29 @@
-"""Span coverage and SummaC-ZS (or what the params name instead) of generations against their context."""
+"""Span coverage and SummaC-ZS (or what the params name instead) of generations against their
+context.
+"""
 
 from pathlib import Path
 
-from reset import params
-from reset.errors import explain
-from reset.judges import faithfulness, generations
+from reset.core import params, tasks
+from reset.core.errors import run_stage
+from reset.judges.faithfulness import measure
+from reset.judges.verdicts import item_of_command, paired, verdicts_path, write_verdicts
 
 
 def main() -> None:
-    item = generations.item_of_command(__doc__)
+    item = item_of_command(__doc__)
     judges = params.declared(item.stage).judges
-    settings = params.build(faithfulness.Settings, judges.faithfulness, "judges.faithfulness")
+    settings = params.build(
+        measure.FaithfulnessSettings, judges.faithfulness, "judges.faithfulness"
+    )
 
-    pairs = generations.paired(item.kind, item.name, item.seed, generations.CONTEXT_TASKS)
-    verdicts = faithfulness.judge(pairs, settings, Path("models/nli"), progress=True)
-    path = generations.verdicts_path("faithfulness", item.kind, item.name, item.seed)
-    count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing, settings.lowest)
+    pairs = paired(item.kind, item.name, item.seed, tasks.CONTEXT_TASKS)
+    verdicts = measure.judge_faithfulness(pairs, settings, Path("models/nli"), progress=True)
+    path = verdicts_path("faithfulness", item.kind, item.name, item.seed)
+    count = write_verdicts(path, pairs, verdicts, judges.max_missing, settings.lowest)
     nothing = sum(row["score"] == 0 and bool(row["reason"]) for row in verdicts)
     print(f"{item}: {count} answers scored, {nothing} of them without anything to judge")
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

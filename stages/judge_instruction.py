@@ -1,27 +1,34 @@
-"""judge_instruction[pool,seed] and grade_instruction[run,seed]: how well each generation follows its instruction."""
+"""judge_instruction[pool,seed] and grade_instruction[run,seed]: how well each generation follows
+its instruction.
+"""
 
 import sys
 
-from reset import params
-from reset.errors import explain
-from reset.judges import generations, instruction, llm
+from reset.core import params, tasks
+from reset.core.errors import run_stage
+from reset.judges.instruction import backends
+from reset.judges.instruction.settings import InstructionSettings, check_ready
+from reset.judges.verdicts import item_of_command, paired, verdicts_path, write_verdicts
 
 
 def main() -> None:
-    item = generations.item_of_command(__doc__)
+    item = item_of_command(__doc__)
     judges = params.declared(item.stage).judges
-    settings = params.build(llm.Settings, judges.instruction, "judges.instruction")
-    llm.check_ready(settings)
+    settings = params.build(InstructionSettings, judges.instruction, "judges.instruction")
+    check_ready(settings)
 
-    pairs = generations.paired(item.kind, item.name, item.seed, generations.INSTRUCTION_TASKS)
+    pairs = paired(item.kind, item.name, item.seed, tasks.INSTRUCTION_TASKS)
     backend = settings.judging(item.kind)
     endpoint = settings.openai.judging(item.kind, item.name) if settings.openai else None
-    verdicts = instruction.verdicts(pairs, backend, endpoint, str(item), judges.max_missing)
-    path = generations.verdicts_path("instruction", item.kind, item.name, item.seed)
-    count = generations.write_verdicts(path, pairs, verdicts, judges.max_missing)
+    verdicts = backends.verdicts(pairs, backend, endpoint, str(item), judges.max_missing)
+    path = verdicts_path("instruction", item.kind, item.name, item.seed)
+    count = write_verdicts(path, pairs, verdicts, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in verdicts)
-    print(f"{item}: {count} generations judged by {backend}, {missing} without a score", file=sys.stderr)
+    print(
+        f"{item}: {count} generations judged by {backend}, {missing} without a score",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

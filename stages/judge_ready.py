@@ -1,17 +1,21 @@
-"""judge_ready: stop before any sampling when the judge could not be asked (no key, no permission to spend)."""
+"""judge_ready: stop before any sampling when the judge could not be asked (no key, no permission to
+spend).
+"""
 
-from reset import params
-from reset.errors import explain
-from reset.judges import llm
-from reset.records import write_text
+from reset.core import params
+from reset.core.errors import run_stage
+from reset.core.io import write_text
+from reset.judges.instruction import settings
 
 
 def main() -> None:
     judges = params.declared("judge_ready").judges
-    llm.check_ready(params.build(llm.Settings, judges.instruction, "judges.instruction"))
+    settings.check_ready(
+        params.build(settings.InstructionSettings, judges.instruction, "judges.instruction")
+    )
     # always the same text: what a judge is set to must not make the samples stale
     write_text("data/judge_ready.txt", "ready\n")
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,4 +1,6 @@
-"""mix[mix]: training rows of several data sets, decontaminated, with a dev part and exact up-sampling."""
+"""mix[mix]: training rows of several data sets, decontaminated, with a dev part and exact
+up-sampling.
+"""
 
 import argparse
 import sys
@@ -7,12 +9,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from reset import mixtures, params, records
-from reset.datasets import chosen
-from reset.decontamination import EvaluationText, Ngrams
-from reset.errors import explain
-from reset.mixtures import Settings
-from reset.records import Row
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.core.io import Row
+from reset.data.mixes import mixtures
+from reset.data.mixes.decontamination import EvaluationText, Ngrams
+from reset.data.mixes.mixtures import MixSettings
+from reset.data.sources.dataset_config import chosen
 
 PROMPTS = Path("data/prompts")
 
@@ -28,21 +31,26 @@ def main() -> None:
     names = mixtures.data_sets(mix, tasks, sets)
 
     def rows() -> Iterator[Row]:
-        return (row for name in names for row in records.stream(files[name]))
+        return (row for name in names for row in io.stream(files[name]))
 
-    settings = params.build(Settings, {name: data[name] for name in Settings.__annotations__}, "data")
-    evaluation = EvaluationText(records.stream("data/evaluation.jsonl"), Ngrams(settings.ngram))
+    settings = params.build(
+        MixSettings, {name: data[name] for name in MixSettings.__annotations__}, "data"
+    )
+    evaluation = EvaluationText(io.stream("data/evaluation.jsonl"), Ngrams(settings.ngram))
     read = tqdm(rows(), f"mix {mix}", unit=" rows", disable=None, mininterval=1)
     mixture = mixtures.plan(read, evaluation, settings.dev, settings.seed)
     folder = Path("data/mixes") / mix
-    records.by_id(({"id": row["id"]} for row in rows()), PROMPTS)
-    trained = records.write(folder / "train.jsonl", mixtures.train_rows(rows(), mixture))
-    held = records.write(folder / "dev.jsonl", mixtures.dev_rows(rows(), mixture))
-    records.write_json(f"metrics/mixes/{mix}.json", mixture.counts)
+    io.by_id(({"id": row["id"]} for row in rows()), PROMPTS)
+    trained = io.write(folder / "train.jsonl", mixtures.train_rows(rows(), mixture))
+    held = io.write(folder / "dev.jsonl", mixtures.dev_rows(rows(), mixture))
+    io.write_json(f"metrics/mixes/{mix}.json", mixture.counts)
     lost = {reason: sum(c[reason] for c in mixture.counts.values()) for reason in mixtures.REASONS}
     steps = sum(mixture.copies.values())
-    print(f"mix {mix}: {trained} rows, {steps} with copies, {held} dev; dropped: {lost}", file=sys.stderr)
+    print(
+        f"mix {mix}: {trained} rows, {steps} with copies, {held} dev; dropped: {lost}",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,11 +1,14 @@
-"""models[name]: one model folder, made in the demo world or brought from the hub, a folder or a wheel."""
+"""models[name]: one model folder, made in the demo world or brought from the hub, a folder or a
+wheel.
+"""
 
 import argparse
 from pathlib import Path
 
-from reset import models, params
-from reset.errors import explain
-from reset.world.people import World
+from reset.core import params
+from reset.core.errors import run_stage
+from reset.models import folder
+from reset.world.language.people import World
 
 
 def main() -> None:
@@ -13,14 +16,14 @@ def main() -> None:
     parser.add_argument("name", choices=["base", "chat", "nli"])
     name = parser.parse_args().name
     declared = params.declared("models", name=name)
-    source = params.build(models.Source, declared.models[name], f"models.{name}")
+    source = params.build(folder.ModelSource, declared.models[name], f"models.{name}")
     toy = world = None
     if source.source == "toy" and declared.models.toy and declared.data.world:
-        toy = params.build(models.Toy, declared.models.toy, "models.toy")
+        toy = params.build(folder.Toy, declared.models.toy, "models.toy")
         world = params.build(World, declared.data.world, "data.world")
-    models.make(name, source, Path("models") / name, toy, world)
+    folder.make(name, source, Path("models") / name, toy, world)
     print(f"models {name}: {source.source} {source.id or ''}".rstrip())
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

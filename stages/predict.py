@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from reset import params, shards
-from reset.decoding import Request, greedy_draws
-from reset.engines import Settings
-from reset.errors import explain
-from reset.records import by_id, read, require_columns, write
+from reset.core import params
+from reset.core.errors import run_stage
+from reset.core.io import by_id, read, require_columns, write
+from reset.generation import generate
+from reset.generation.decoding import Request, greedy_draws
+from reset.generation.engines import EngineSettings
 
 PROMPTS = "data/evaluation.jsonl"
 
@@ -20,17 +21,20 @@ def main() -> None:
     parser.add_argument("--model", required=True, type=Path)
     given = parser.parse_args()
     declared = params.declared(given.stage, run=given.run, seed=given.seed)
-    settings = params.build(Settings, declared.sampling, "sampling")
+    settings = params.build(EngineSettings, declared.sampling, "sampling")
 
     rows = by_id(read(PROMPTS), PROMPTS)
     for id, row in rows.items():
         require_columns(row, ["prompt"], f"{PROMPTS}, id {id}")
     requests = [Request(id, row["prompt"], greedy_draws()) for id, row in rows.items()]
-    answers = shards.generate(given.model, requests, settings, declared.evaluation.max_new_tokens)
+    answers = generate.generate(given.model, requests, settings, declared.evaluation.max_new_tokens)
     write(f"data/predictions/{given.run}_{given.seed}.jsonl", answers)
     cut = sum(answer["finish"] == "length" for answer in answers)
-    print(f"predict {given.run}_{given.seed}: {len(answers)} answers, {cut} of them cut at the length limit")
+    print(
+        f"predict {given.run}_{given.seed}: {len(answers)} answers, {cut} of them cut at the length"
+        " limit"
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,10 +1,13 @@
-"""rank[pool,seed]: put the judges' scores beside every sample and keep the selected one of each prompt."""
+"""rank[pool,seed]: put the judges' scores beside every sample and keep the selected one of each
+prompt.
+"""
 
 import argparse
 import sys
 
-from reset import params, ranking, records
-from reset.errors import explain
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.selection import ranking
 
 
 def main() -> None:
@@ -13,14 +16,16 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     args = parser.parse_args()
     name = f"{args.pool}_{args.seed}"
-    settings = params.build(ranking.Settings, params.declared("rank", pool=args.pool).ranking, "ranking")
+    settings = params.build(
+        ranking.RankingSettings, params.declared("rank", pool=args.pool).ranking, "ranking"
+    )
 
     verdicts = {}
     for judge in ("task", "faithfulness", "instruction"):
         path = f"data/verdicts/{judge}/samples/{name}.jsonl"
-        verdicts[judge] = ranking.by_sample(records.stream(path), path)
-    pool = records.stream(f"data/pools/{name}.jsonl")
-    samples = records.stream(f"data/samples/{name}.jsonl")
+        verdicts[judge] = ranking.by_sample(io.stream(path), path)
+    pool = io.stream(f"data/pools/{name}.jsonl")
+    samples = io.stream(f"data/samples/{name}.jsonl")
     judged = ranking.candidates(pool, samples, verdicts, settings.weights)
 
     ranked = []
@@ -31,14 +36,15 @@ def main() -> None:
         if winner is not None:
             ranked.append(winner)
     train, dev = ranking.split(ranked, settings.dev, args.seed)
-    records.write(f"data/candidates/{name}.jsonl", judged)
-    records.write(f"data/ranked/{name}.jsonl", train)
-    records.write(f"data/ranked/{name}_dev.jsonl", dev)
+    io.write(f"data/candidates/{name}.jsonl", judged)
+    io.write(f"data/ranked/{name}.jsonl", train)
+    io.write(f"data/ranked/{name}_dev.jsonl", dev)
     print(
-        f"rank {name}: {len(judged)} prompts, {len(ranked)} kept, {len(judged) - len(ranked)} without a score",
+        f"rank {name}: {len(judged)} prompts, {len(ranked)} kept, {len(judged) - len(ranked)}"
+        " without a score",
         file=sys.stderr,
     )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

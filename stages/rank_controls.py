@@ -1,10 +1,13 @@
-"""rank_controls[run,seed]: the prompts that `reset` trains on, with a random sample or the reference as the target."""
+"""rank_controls[run,seed]: the prompts that `reset` trains on, with a random sample or the
+reference as the target.
+"""
 
 import argparse
 import sys
 
-from reset import params, ranking, records
-from reset.errors import explain
+from reset.core import io, params
+from reset.core.errors import run_stage
+from reset.selection import ranking
 
 SELECTION: dict[str, ranking.Selection] = {"random": "random", "control": "reference"}
 
@@ -16,13 +19,16 @@ def main() -> None:
     args = parser.parse_args()
     share = params.declared("rank_controls").ranking.dev
 
-    judged = records.stream(f"data/candidates/reset_{args.seed}.jsonl")
+    judged = io.stream(f"data/candidates/reset_{args.seed}.jsonl")
     chosen = (ranking.select(row, SELECTION[args.run], args.seed) for row in judged)
     train, dev = ranking.split([row for row in chosen if row is not None], share, args.seed)
-    records.write(f"data/ranked/{args.run}_{args.seed}.jsonl", train)
-    records.write(f"data/ranked/{args.run}_{args.seed}_dev.jsonl", dev)
-    print(f"rank_controls {args.run}_{args.seed}: {len(train)} prompts, {len(dev)} to choose by", file=sys.stderr)
+    io.write(f"data/ranked/{args.run}_{args.seed}.jsonl", train)
+    io.write(f"data/ranked/{args.run}_{args.seed}_dev.jsonl", dev)
+    print(
+        f"rank_controls {args.run}_{args.seed}: {len(train)} prompts, {len(dev)} to choose by",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

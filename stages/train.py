@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from reset import launch, params, training
-from reset.errors import explain
+from reset.core import params
+from reset.core.errors import run_stage
+from reset.training import launch, run, settings
 
 
 def main() -> None:
@@ -15,19 +16,25 @@ def main() -> None:
     parser.add_argument("--start", type=Path, required=True, help="model folder")
     parser.add_argument("--train", type=Path, required=True, help="rows with prompt and target")
     parser.add_argument("--dev", type=Path, required=True, help="rows that choose the checkpoint")
-    parser.add_argument("--end", type=Path, help="second model folder to write: the weights after the last step")
+    parser.add_argument(
+        "--end", type=Path, help="second model folder to write: the weights after the last step"
+    )
     args = parser.parse_args(launch.arguments())
 
     section = params.declared(args.stage, run=args.run, seed=str(args.seed)).train
-    shared = params.build(training.Shared, section.shared, "train.shared")
-    recipe = params.build(training.Recipe, section[args.run], f"train.{args.run}")
+    shared = params.build(settings.SharedSettings, section.shared, "train.shared")
+    recipe = params.build(settings.RunSettings, section[args.run], f"train.{args.run}")
     if shared.launch and not launch.inside():
         launch.relaunch(shared.launch)
         return
-    training.hide_unused_packages(shared)
-    training.run(training.Job(args.run, args.seed, args.start, args.train, args.dev, shared, recipe, args.end))
+    run.skip_unused_imports(shared)
+    run.run(
+        settings.Job(
+            args.run, args.seed, args.start, args.train, args.dev, shared, recipe, args.end
+        )
+    )
     launch.leave()
 
 
 if __name__ == "__main__":
-    explain(main)
+    run_stage(main)

@@ -1,4 +1,6 @@
-"""What tests share: Hypothesis' settings and, once a session, the finished small world, vLLM and a real model."""
+"""What tests share: Hypothesis' settings and, once a session, the finished small world, vLLM and a
+real model.
+"""
 
 import subprocess
 import sys
@@ -6,8 +8,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import clones
-from tests.real_parts import smollm2, vllm_python, vllm_server
+from tests.support import clones
+from tests.support.real_parts import smollm2, vllm_python, vllm_server
 
 __all__ = ["runs", "smollm2", "vllm_python", "vllm_server", "world"]
 
@@ -19,7 +21,10 @@ settings.load_profile("patient")
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Two clean clones after `dvc repro`, side by side."""
-    folders = [clones.copy(tmp_path_factory.mktemp(name), clones.SMALL, fresh=True) for name in ("one", "two")]
+    folders = [
+        clones.copy(tmp_path_factory.mktemp(name), clones.SMALL, fresh=True)
+        for name in ("one", "two")
+    ]
     command = [sys.executable, "-m", "dvc", "repro"]
     environment = clones.environment() | {"OMP_NUM_THREADS": "1"}
     logs = [open(folder / "repro.log", "w") for folder in folders]

@@ -1,4 +1,6 @@
-"""ROUGE-L, the task score of abstractive answers and summaries, by the package rouge-score (Google's own)."""
+"""ROUGE-L, the task score of abstractive answers and summaries, by the package rouge-score
+(Google's own).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import Any
 
 @lru_cache(maxsize=100_000)
 def rouge_l(answer: str, references: tuple[str, ...]) -> float:
-    """F-measure of the longest common subsequence, words stemmed, with the best reference: from 0 to 1.
+    """F-measure of the longest common subsequence, words stemmed, with the best reference: from 0
+    to 1.
 
     Without a reference 0. Repeated texts are scored once.
     """

@@ -1,1 +1,3 @@
-"""The demo world: a small language about invented people, its thirteen data sets and its three models."""
+"""The demo world: a small language about invented people, its thirteen data sets and its three
+models.
+"""

@@ -1,0 +1,67 @@
+"""`make estimate`: what the LLM judge will cost with the current params, and what it has cost so
+far.
+
+No stage of the graph: it writes metrics/cost.json, which DVC does not hash, because spending is no
+result.
+"""
+
+import sys
+
+from reset.core import params
+from reset.core.errors import run_stage
+from reset.judges.instruction import cost
+from reset.judges.instruction.cost import Estimate
+from reset.judges.instruction.reply_store import Store, location
+from reset.judges.instruction.settings import PROMPTS, InstructionSettings, OpenAISettings
+from reset.tools import judge_cost
+
+
+def main() -> None:
+    everything = params.load("params.yaml")
+    settings = params.build(
+        InstructionSettings, everything["judges"]["instruction"], "judges.instruction"
+    )
+    if settings.openai is None:
+        print("No LLM judges: no calls, no cost.")
+    else:
+        show(everything, settings, settings.openai)
+    if settings.openai is not None or location().exists():
+        with Store(location()) as store:
+            spent = cost.write_cost(store)
+        lost = (
+            f", {spent['lost_calls']} more perhaps billed without a reply"
+            if spent["lost_calls"]
+            else ""
+        )
+        print(
+            f"So far: {spent['calls']:,} replies, {spent['usd']:.4f} USD{lost}; {cost.COST} has the"
+            " rest."
+        )
+
+
+def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings) -> None:
+    """One line an item and the sum."""
+    total, guessed = Estimate(), False
+    with Store(location()) as store:
+        for item in judge_cost.items(params.load("dvc.yaml"), everything):
+            backend = judges.judging(item.kind)
+            if backend not in PROMPTS:
+                continue
+            estimate, known = judge_cost.estimate_cost(item, backend, settings, everything, store)
+            total, guessed = total + estimate, guessed or not known
+            print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
+        booked = store.booked()
+    print(f"All: {total}{' at most, partly by the params' if guessed else ''}.")
+    print(
+        f"Model {settings.model} at {settings.url}; budget {settings.budget_usd:g} USD,"
+        f" {booked:.4f} booked so far."
+    )
+    if total.usd > settings.budget_usd - booked:
+        print(
+            "This exceeds what is left: raise judges.instruction.openai.budget_usd first.",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""What every stage uses: errors, rows in and out, parameters, digests, and the names of tasks."""

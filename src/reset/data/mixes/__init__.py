@@ -1,0 +1,1 @@
+"""Training mixes and the evaluation set, kept apart by decontamination."""

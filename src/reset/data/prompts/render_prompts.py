@@ -1,0 +1,197 @@
+"""From common records to prompts and targets: the file-level work of the template stage."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from reset.core import io
+from reset.core.errors import InputError
+from reset.core.io import Row
+from reset.data.prompts.templates import Templates
+from reset.data.prompts.truncation import SPECIAL_TOKENS, TokenCounter, fit
+from reset.data.records import parallel_jsonl
+from reset.data.records.filters import answer_mentioned, answer_supported
+from reset.data.records.parallel_jsonl import Block
+
+DROPPED = {
+    "overlong": "over-long",
+    "unshortenable": "over-long without its context",
+    "answer_cut": "gold answer in the part cut off",
+    "support_cut": "all support of an answer in the part cut off",
+}
+
+
+@dataclass(frozen=True)
+class PromptSettings:
+    """`overlong`: what becomes of a row of more than `max_tokens` tokens, prompt and target
+    together. Every prompt leaves room for `answer_tokens`, because training prompts are sampled and
+    evaluation targets must not tell lengths.
+    """
+
+    templates: str
+    overlong: Literal["trim_context", "drop", "raise"]
+    max_tokens: int
+    answer_tokens: int  # the most that is generated, in sampling and in evaluation
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise InputError(
+                f"params.yaml: 'data.max_tokens' is {self.max_tokens}; at least 1 is expected"
+            )
+        if not 0 < self.answer_tokens < self.max_tokens:
+            raise InputError(
+                f"params.yaml: 'data.max_tokens' is {self.max_tokens} and answers may have"
+                f" {self.answer_tokens} tokens (sampling.max_new_tokens,"
+                " evaluation.max_new_tokens): no room is left for a prompt"
+            )
+
+
+@dataclass
+class PromptWriter:
+    """The rows of one block as lines of JSON, and what was counted."""
+
+    lines: list[bytes] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+
+
+def prompt_block(
+    block: Block, templates: Templates, counter: TokenCounter, settings: PromptSettings
+) -> PromptWriter:
+    """Render the rows of a block; over-long ones are treated by policy and counted.
+
+    Counts: rows read, cut, dropped (by reason), words of prompts and targets of the rows that are
+    left.
+    """
+    os.environ.setdefault(
+        "TOKENIZERS_PARALLELISM", "false"
+    )  # the block's process is the unit of parallel work
+    rows = list(block.rows())
+    prompts = [templates.render(row) for _, row in rows]
+    targets = [target(row) for _, row in rows]
+    lengths = token_counts(prompts, targets, counter, settings.max_tokens, settings.answer_tokens)
+    result = PromptWriter()
+    result.counts["read"] = len(rows)
+    for (where, row), prompt, length in zip(rows, prompts, lengths, strict=True):
+        if length > settings.max_tokens:
+            shorter = shortened(row, where, length, templates, counter, settings)
+            if isinstance(shorter, str):
+                result.counts[shorter] += 1
+                continue
+            row, prompt = row | {"context": shorter}, templates.render(row, shorter)
+            result.counts["cut"] += 1
+        row = row | {
+            "instruction": templates.instruction(row),
+            "prompt": prompt,
+            "target": target(row),
+        }
+        row.pop("sources", None)  # served the check of what was cut
+        result.lines.append(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        result.counts["kept"] += 1
+        result.counts["prompt_words"] += len(prompt.split())
+        result.counts["target_words"] += len(row["target"].split())
+    return result
+
+
+def target(row: Row) -> str:
+    """What a model is trained to answer: the first reference; nothing for evaluation rows without
+    one.
+    """
+    return row["references"][0] if row["references"] else ""
+
+
+def token_counts(
+    prompts: list[str], targets: list[str], counter: TokenCounter, limit: int, room: int = 0
+) -> list[int]:
+    """Tokens of prompt, target (`room` if that is more) and special tokens, or a number above that
+    which is still within `limit`.
+
+    No token is shorter than a character of ASCII text (and some tokenizers put a space in front),
+    so a short row needs no count. Other text may grow in a tokenizer's normalisation and is always
+    counted.
+    """
+    lengths = [
+        len(p) + max(len(t), room) + SPECIAL_TOKENS + 2
+        for p, t in zip(prompts, targets, strict=True)
+    ]
+    ascii_only = [p.isascii() and t.isascii() for p, t in zip(prompts, targets, strict=True)]
+    open_ = [i for i, length in enumerate(lengths) if length > limit or not ascii_only[i]]
+    counts = counter.counts([text for i in open_ for text in (prompts[i], targets[i])])
+    for position, i in enumerate(open_):
+        lengths[i] = counts[2 * position] + max(counts[2 * position + 1], room) + SPECIAL_TOKENS
+    return lengths
+
+
+def shortened(
+    row: Row,
+    where: str,
+    length: int,
+    templates: Templates,
+    counter: TokenCounter,
+    settings: PromptSettings,
+) -> list[str] | str:
+    """The shortened context of an over-long row, or the reason why the row is dropped. InputError
+    under `raise`.
+    """
+    if settings.overlong == "raise":
+        raise InputError(
+            f"{where}: row '{row['id']}' needs {length} tokens with its target or an answer, more"
+            f" than data.max_tokens ({settings.max_tokens})"
+        )
+    if settings.overlong == "drop":
+        return DROPPED["overlong"]
+    context = fit(row, templates, counter, settings.max_tokens, settings.answer_tokens)
+    if context is None:
+        return DROPPED["unshortenable"]
+    cut = row | {"context": context}
+    if row["task"] == "extractive_qa" and answer_mentioned(row, cut):
+        return DROPPED["answer_cut"]
+    if "sources" in row and answer_supported(
+        row, cut
+    ):  # MS MARCO; a passage counts while it is whole
+        return DROPPED["support_cut"]
+    return context
+
+
+def prompt_folder(
+    source: Path, out: Path, templates: Templates, counter: TokenCounter, settings: PromptSettings
+) -> Row:
+    """Write `out`/train.jsonl and eval.jsonl from the records of `source`; returns the counts for
+    metrics/prompts.
+    """
+    counts = {}
+    with io.atomic_folder(out) as new:
+        for part in ("train", "eval"):
+            total: Counter = Counter()
+            with open(new / f"{part}.jsonl", "wb") as handle:
+                work = parallel_jsonl.over(
+                    source / f"{part}.jsonl",
+                    lambda block: prompt_block(block, templates, counter, settings),
+                )
+                for prompts in work:
+                    handle.writelines(prompts.lines)
+                    total.update(prompts.counts)
+            counts[part] = summary(total)
+            if total["read"] and not total["kept"]:
+                raise InputError(
+                    f"{source / part}.jsonl: no row is left; dropped: {counts[part]['dropped']}"
+                )
+    return counts
+
+
+def summary(total: Counter) -> Row:
+    """Counts of one part as the report shows them: shares are of the rows read, means of the rows
+    kept.
+    """
+    kept = total["kept"]
+    return {
+        "read": total["read"],
+        "dropped": {reason: total[reason] for reason in DROPPED.values() if total[reason]},
+        "kept": kept,
+        "cut": total["cut"],
+        "cut_share": round(total["cut"] / total["read"], 4) if total["read"] else 0.0,
+        "prompt_words": round(total["prompt_words"] / kept, 1) if kept else 0.0,
+        "target_words": round(total["target_words"] / kept, 1) if kept else 0.0,
+    }

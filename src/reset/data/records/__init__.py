@@ -1,0 +1,1 @@
+"""Published rows as common records: mapping, filters, retrieval."""

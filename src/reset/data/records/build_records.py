@@ -1,0 +1,275 @@
+"""From published rows to common records: mapping, filters, ids, and the choice of the rows that are
+kept.
+
+A first pass over blocks of lines maps and filters on all cores. What passes is spooled to disk; a
+second pass copies the rows that the sizes in params.yaml ask for. Only a few numbers a row stay in
+memory.
+"""
+
+import hashlib
+import json
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from reset.core import hashing, io
+from reset.core.errors import InputError
+from reset.core.hashing import order
+from reset.core.io import Row
+from reset.data.datasets.spec import DatasetSpec, check, row_format
+from reset.data.records import parallel_jsonl
+from reset.data.sources import splits
+from reset.data.sources.dataset_config import DataSet
+
+TRAIN, EVAL, NO_SPLIT, NOT_NEEDED, REPEATED = range(
+    5
+)  # UNDECIDED: the set has no splits; SPARE: the row is not needed
+BATCH = 2000  # rows worked on at once where they are joined before
+COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
+# where a record has them: its context was retrieved from the passages of all rows; the passages
+# that support an answer
+MARKS = ("shared_passages", "sources")
+Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """`retrieval`: where QA contexts come from (see reset.data.records.retrieval); `passages`: the
+    most that a context holds; `seed`: which rows stand in capped and divided sets.
+    """
+
+    retrieval: Literal["published", "bm25"]
+    passages: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.passages < 1:
+            raise InputError(
+                f"params.yaml: 'data.passages' is {self.passages}; at least 1 is expected"
+            )
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """One row that passed the filters, as a line of JSON."""
+
+    where: str
+    id: str
+    split: int
+    line: bytes
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """What one block of published rows came to."""
+
+    read: int
+    dropped: Counter
+    kept: list[KeptRow]
+
+
+def filter_rows(
+    rows: Iterable[tuple[str, Row]],
+    entry: DatasetSpec,
+    passages: int,
+    contexts: Contexts | None = None,
+) -> Filtered:
+    """Map and filter published rows; `rows` come with their places, for messages.
+
+    A row is dropped for the first reason that any filter gives. A context holds at most `passages`
+    passages; where `contexts` is given (data.retrieval: bm25) it builds them from the question, and
+    rows get `shared_passages`.
+    """
+    mapped = []
+    for where, row in rows:
+        shape = row_format(entry, row, where)
+        check(row, shape.columns | ({"split": splits.check} if "split" in row else {}), where)
+        mapped.append((where, row, shape.record(row)))
+    if contexts is not None:
+        found = contexts([record["question"] for _, _, record in mapped])
+        for (_, _, record), context in zip(mapped, found, strict=True):
+            record |= {"context": context, "shared_passages": True}
+    result = Filtered(len(mapped), Counter(), [])
+    for where, row, record in mapped:
+        record["context"] = record["context"][:passages]
+        if "sources" in record:
+            record["sources"] = [text for text in record["sources"] if text in record["context"]]
+        reason = next((reason for keep in entry.filters if (reason := keep(row, record))), None)
+        if reason:
+            result.dropped[reason] += 1
+        else:
+            result.kept.append(_kept(where, row, record, entry))
+    return result
+
+
+def _kept(where: str, row: Row, record: Row, entry: DatasetSpec) -> KeptRow:
+    native = record["native"] if record["native"] is not None else content_hash(record)
+    record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
+    columns = {
+        column: record[column] for column in (*COLUMNS, *(name for name in MARKS if name in record))
+    }
+    line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
+    split = NO_SPLIT if "split" not in row else TRAIN if row["split"] == splits.TRAIN else EVAL
+    return KeptRow(where, record["id"], split, line)
+
+
+def content_hash(record: Row) -> str:
+    """The id of a row whose publisher gives none: 16 hex digits of its content."""
+    return hashing.digest(
+        *(record[column] for column in ("instruction", "question", "context", "references"))
+    )
+
+
+def filter_file(
+    raw: Path,
+    folder: Path,
+    entry: DatasetSpec,
+    sizes: DataSet,
+    settings: FilterSettings,
+    contexts: Contexts | None = None,
+) -> Row:
+    """Write `folder`/train.jsonl and eval.jsonl from published rows; returns the counts for
+    metrics/data.
+
+    Rows of a published split named "train" may train, those of other splits may evaluate. A set
+    without a column `split` is divided at random (by a hash of seed and id): first the evaluation
+    rows, then the training rows. `sizes.train` caps the training rows, again by hash, so that a
+    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the evalset
+    stage caps them once it knows which are unseen in training. InputError if a part that the sizes
+    ask for is left empty, or if two different rows share an id.
+    """
+    if entry.unanswered and sizes.train != 0:
+        raise InputError(
+            f"params.yaml: 'data.datasets.{entry.name}.train' must be 0: its rows have no response"
+        )
+    with io.atomic_folder(folder) as new, tempfile.TemporaryFile(dir=new) as spool:
+        read, dropped, passed = 0, Counter[str](), PassedRows()
+        for part in _parts(raw, entry, settings.passages, contexts):
+            read += part.read
+            dropped.update(part.dropped)
+            for row in part.kept:
+                spool.write(row.line)
+                passed.add(row, settings.seed)
+        if not read:
+            raise InputError(f"{raw}: the file holds no row")
+        if repeated := passed.mark_repeats(raw):
+            dropped["repeated row"] = repeated
+        marks = divide(passed.ids, passed.splits, sizes, entry.name)
+        counts = {
+            "dataset": entry.name,
+            "task": entry.task,
+            "read": read,
+            "dropped": dict(sorted(dropped.items())),
+            "passed": len(marks) - repeated,
+            "train": marks.count(TRAIN),
+            "eval": marks.count(EVAL),
+            "not_needed": marks.count(NOT_NEEDED),
+        }
+        _require(sizes, counts)
+        spool.seek(0)
+        _write_parts(spool, new, marks)
+    return counts
+
+
+def _parts(
+    raw: Path, entry: DatasetSpec, passages: int, contexts: Contexts | None
+) -> Iterator[Filtered]:
+    if entry.read is None:
+        yield from parallel_jsonl.over(
+            raw, lambda block: filter_rows(block.rows(), entry, passages, contexts)
+        )
+        return
+    rows = entry.read(raw)
+    while batch := list(islice(rows, BATCH)):
+        yield filter_rows(batch, entry, passages, contexts)
+
+
+def divide(keys: Sequence[int], splits: bytes | bytearray, sizes: DataSet, name: str) -> bytearray:
+    """TRAIN, EVAL, SPARE or REPEATED for each row, from its random key and its published split."""
+    undecided = [i for i, split in enumerate(splits) if split == NO_SPLIT]
+    train = [i for i, split in enumerate(splits) if split == TRAIN]
+    evaluation = [i for i, split in enumerate(splits) if split == EVAL]
+    if undecided and sizes.train != 0 and sizes.eval is None:
+        raise InputError(
+            f"params.yaml: 'data.datasets.{name}.eval' is null, but the rows have no column 'split'"
+            " that says which evaluate; give a number"
+        )
+    border = None if sizes.train == 0 else sizes.eval
+    undecided.sort(key=keys.__getitem__)
+    evaluation += undecided[:border]
+    train += undecided[border:] if border is not None else []
+    if sizes.train is not None and len(train) > sizes.train:
+        train = sorted(train, key=keys.__getitem__)[: sizes.train]
+    marks = bytearray(split if split == REPEATED else NOT_NEEDED for split in splits)
+    for i in train:
+        marks[i] = TRAIN
+    for i in evaluation if sizes.eval != 0 else []:
+        marks[i] = EVAL
+    return marks
+
+
+def _require(sizes: DataSet, counts: Row) -> None:
+    for name, cap in (("train", sizes.train), ("eval", sizes.eval)):
+        if cap != 0 and not counts[name]:
+            dropped = (
+                ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items())
+                or "none"
+            )
+            raise InputError(
+                f"data set '{counts['dataset']}' has no row left for {name}: {counts['read']} read;"
+                f" dropped: {dropped}; {counts['passed']} passed the filters, {counts['train']} are"
+                f" for train, {counts['eval']} for eval (see data.datasets.{counts['dataset']})"
+            )
+
+
+def _write_parts(lines: Iterable[bytes], folder: Path, marks: bytearray) -> None:
+    with (
+        open(folder / "train.jsonl", "wb") as train,
+        open(folder / "eval.jsonl", "wb") as evaluation,
+    ):
+        for mark, line in zip(marks, lines, strict=True):
+            if mark in (TRAIN, EVAL):
+                (train if mark == TRAIN else evaluation).write(line)
+
+
+@dataclass(frozen=True)
+class PassedRows:
+    """What is remembered of the rows that passed, side by side: 25 bytes a row, since there may be
+    a million.
+    """
+
+    lines: array = field(default_factory=lambda: array("Q"))  # where it stands in the raw file
+    ids: array = field(default_factory=lambda: array("Q"))  # 64-bit hashes
+    contents: array = field(default_factory=lambda: array("Q"))
+    splits: bytearray = field(default_factory=bytearray)
+
+    def add(self, row: KeptRow, seed: int) -> None:
+        self.lines.append(int(row.where.rpartition(":")[2]))
+        self.ids.append(order(seed, row.id))
+        self.contents.append(int.from_bytes(hashlib.blake2b(row.line, digest_size=8).digest()))
+        self.splits.append(row.split)
+
+    def mark_repeats(self, raw: Path) -> int:
+        """Mark rows whose id came before as REPEATED and return their number; InputError if the
+        content differs.
+        """
+        count, before = 0, -1
+        for i in sorted(
+            range(len(self.ids)), key=self.ids.__getitem__
+        ):  # stable: the first of the file comes first
+            if before < 0 or self.ids[i] != self.ids[before]:
+                before = i
+                continue
+            if self.contents[i] != self.contents[before]:
+                raise InputError(
+                    f"{raw}:{self.lines[i]}: this row has the id of {raw}:{self.lines[before]} and"
+                    " another content; keep one of them"
+                )
+            self.splits[i] = REPEATED
+            count += 1
+        return count

@@ -1,0 +1,78 @@
+"""The paper's filters (section on data; DESIGN § 1): each looks at one row and says why it is
+dropped, or None.
+"""
+
+from reset.core.io import Row
+from reset.text.normalize import mentioned_in, normalize_answer
+
+MIN_RESPONSE_WORDS = 10  # ShareGPT: a response is longer than this (paper)
+MIN_QUALITY = 0.5  # OASST-1: mean human quality is above this (paper), strictly
+MIN_RATERS = 2  # OASST-1: so many people rated the quality (paper)
+
+
+def has_instruction(_row: Row, record: Row) -> str | None:
+    return None if record["instruction"] else "empty instruction"
+
+
+def has_response(_row: Row, record: Row) -> str | None:
+    return None if record["references"] else "empty response"
+
+
+def without_context(row: Row, _record: Row) -> str | None:
+    """Dolly: rows that bring a context are no open-ended requests, whatever their category says."""
+    return "has a context" if (row["context"] or "").strip() else None
+
+
+def long_response(_row: Row, record: Row) -> str | None:
+    """ShareGPT: more than ten words, parted by whitespace."""
+    words = len(record["references"][0].split())
+    return (
+        None if words > MIN_RESPONSE_WORDS else f"response of {MIN_RESPONSE_WORDS} words or fewer"
+    )
+
+
+def has_question(_row: Row, record: Row) -> str | None:
+    return None if record["question"] else "empty question"
+
+
+def has_answer(_row: Row, record: Row) -> str | None:
+    return None if record["references"] else "no gold answer"
+
+
+def has_passage(_row: Row, record: Row) -> str | None:
+    return None if record["context"] else "no passage"
+
+
+def answer_mentioned(_row: Row, record: Row) -> str | None:
+    """QA: a gold answer stands in at least one of the passages that the model will see."""
+    passages = [normalize_answer(passage) for passage in record["context"]]
+    answers = [normalize_answer(answer) for answer in record["references"]]
+    if any(mentioned_in(answer, passage) for answer in answers for passage in passages):
+        return None
+    return "gold answer in no passage"
+
+
+def answer_supported(row: Row, record: Row) -> str | None:
+    """Abstractive QA: a passage marked as the answer's source is among those shown, or a gold
+    answer stands in one.
+
+    Free-text answers are seldom verbatim in a passage, so the mention alone would drop more than
+    half of the rows.
+    """
+    if any(text in record["context"] for text in record.get("sources", [])):
+        return None
+    return "no passage supports an answer" if answer_mentioned(row, record) else None
+
+
+def has_document(_row: Row, record: Row) -> str | None:
+    return None if record["context"] else "empty document"
+
+
+def has_summary(_row: Row, record: Row) -> str | None:
+    return None if record["references"] else "empty summary"
+
+
+INSTRUCTION = (has_instruction, has_response)
+INSTRUCTION_EVALUATION = (has_instruction,)
+EXTRACTIVE_QA = (has_question, has_answer, has_passage, answer_mentioned)
+SUMMARIZATION = (has_document, has_summary)

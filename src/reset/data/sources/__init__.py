@@ -1,0 +1,1 @@
+"""Where rows come from: the hub, a mirror, files, the demo world."""

@@ -1,0 +1,46 @@
+"""Where the published rows of a data set come from: the demo world, a mirror folder, the hub or a
+user's file.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reset.core import io, params
+from reset.core.errors import InputError
+from reset.data.sources.dataset_config import own_file
+from reset.data.sources.provenance import Part
+
+TOY = "toy"
+
+
+def parts(
+    dataset: str, source: Any, mirror: str | None, world: Mapping[str, Any] | None
+) -> Iterable[Part]:
+    """The rows of one data set as published (params: data.datasets.<d>.source, data.mirror,
+    data.world).
+    """
+    file = own_file(dataset, source)
+    if file is not None:
+        return [Part(file.path, io.stream(file.path))]
+    if mirror == TOY:
+        return [_toy(dataset, world)]
+    if mirror is not None:
+        from reset.data.sources import mirror as folder
+
+        return folder.parts(Path(mirror), dataset)
+    from reset.data.sources import hub
+
+    return hub.parts(dataset)
+
+
+def _toy(dataset: str, world: Mapping[str, Any] | None) -> Part:
+    from reset.world.datasets import publish
+    from reset.world.language.people import World
+
+    if world is None:
+        raise InputError(
+            "params.yaml: 'data.world' is null, but data.mirror: toy needs the settings of the demo"
+            " world"
+        )
+    return Part("the demo world", publish.rows(dataset, params.build(World, world, "data.world")))

@@ -1,0 +1,82 @@
+"""Which training prompts are sampled: a random subset of each data set, instruction data counting
+as one set.
+"""
+
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+
+from reset.core.errors import InputError
+from reset.core.io import Row
+from reset.core.tasks import group
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One entry of `sampling.pools`: rounds of the grid for each prompt, prompts of each data set
+    (null: all), and whether the reference is judged with the samples and may be selected.
+    """
+
+    rounds: int
+    prompts_per_dataset: int | None
+    reference: bool
+
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("rounds", self.rounds),
+            ("prompts_per_dataset", self.prompts_per_dataset),
+        ):
+            if value is not None and value < 1:
+                raise InputError(
+                    f"params.yaml: '{name}' of a sampling pool is {value}; 1 or more is expected"
+                )
+
+
+def choose(rows: list[Row], per_dataset: int | None, seed: int, where: str) -> list[Row]:
+    """`per_dataset` rows of each data set (None: all), in their order in `rows`, without the column
+    `copies`.
+
+    All instruction rows count as one data set, as in the paper (4 x 2,000 prompts). The choice
+    depends on ids, not on the rows' order, and a smaller pool of the same seed is a part of a
+    larger one. Raises InputError where a data set has too few rows; `where` names the file.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        groups[group(row)].append(row["id"])
+    chosen: set[str] = set()
+    for name, ids in groups.items():
+        if per_dataset is not None and len(ids) < per_dataset:
+            raise InputError(
+                f"{where}: {len(ids)} prompts of {name}, but 'prompts_per_dataset' asks for"
+                f" {per_dataset}; lower it, or null for all"
+            )
+        ids.sort()
+        random.Random(f"{seed}/{name}").shuffle(ids)
+        chosen.update(ids[:per_dataset])
+    return [
+        {key: value for key, value in row.items() if key != "copies"}
+        for row in rows
+        if row["id"] in chosen
+    ]
+
+
+def with_references(samples: list[Row], prompts: list[Row]) -> list[Row]:
+    """Each prompt's samples and behind them its reference as one more, for the judges to score like
+    the others.
+
+    Its setting is {"reference": true}; `tokens` is None, because nothing was generated. Prompts
+    stay in their order.
+    """
+    of_prompt: dict[str, list[Row]] = {row["id"]: [] for row in prompts}
+    for sample in samples:
+        of_prompt[sample["id"]].append(sample)
+    return [
+        row
+        for prompt in prompts
+        for row in (*of_prompt[prompt["id"]], _reference(prompt, len(of_prompt[prompt["id"]])))
+    ]
+
+
+def _reference(prompt: Row, number: int) -> Row:
+    facts = {"id": prompt["id"], "sample": number, "setting": {"reference": True}}
+    return {**facts, "text": prompt["target"], "tokens": None, "finish": "eos"}

@@ -1,0 +1,1 @@
+"""How far the NLI model's verdicts can be trusted."""

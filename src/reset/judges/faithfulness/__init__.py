@@ -1,0 +1,1 @@
+"""Judges of faithfulness to the context."""

@@ -1,0 +1,23 @@
+"""Span coverage, the faithfulness of extractive answers: does the context contain the answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from reset.text.normalize import mentioned_in, normalize_answer
+
+_normalized = lru_cache(maxsize=100_000)(normalize_answer)
+"""Many answers are looked for in the same passages."""
+
+
+def span_coverage(answer: str, passages: Iterable[str]) -> float:
+    """1.0 if the normalised answer stands in a normalised passage, from token border to token
+    border, else 0.0.
+
+    An answer of which normalisation leaves nothing covers nothing, and no span reaches from one
+    passage into the next.
+    """
+    return float(
+        any(mentioned_in(_normalized(answer), _normalized(passage)) for passage in passages)
+    )

@@ -1,0 +1,1 @@
+"""Judges of instruction following."""

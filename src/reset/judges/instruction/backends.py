@@ -1,0 +1,123 @@
+"""Instruction-following verdicts on generations by one of the back ends: a new one is one file and
+one line here.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reset.core import io
+from reset.core.io import Row
+from reset.judges.instruction import llm
+from reset.judges.instruction.settings import PROMPTS, Backend, OpenAISettings
+from reset.judges.verdicts import Pair
+
+NO_REFERENCE = "(There is none: improve the answer itself.)"
+
+
+def verdicts(
+    pairs: Sequence[Pair],
+    backend: Backend,
+    endpoint: OpenAISettings | None,
+    stage: str,
+    max_missing: float,
+) -> list[Row]:
+    """One verdict a (prompt, generation) pair, in order: id, sample, metric (who judged), score (0
+    to 1, or None), ratings, raw (the judge's replies) and reason (why there is no score).
+
+    `endpoint` is for the back ends of llm.PROMPTS. `stage` labels progress and spending. InputError
+    if the endpoint cannot be used, the budget ends, or more than `max_missing` of the pairs can
+    have no score.
+    """
+    metric: str = backend
+    if backend == "rubric":
+        found = _by_rubric(pairs)
+    elif backend == "rouge_l":
+        found = _by_reference(pairs)
+    elif backend == "scorer":
+        found = _by_scorer(pairs)
+    else:
+        assert endpoint, "llm.Settings sees to it"
+        found = _by_llm(pairs, backend, endpoint, stage, max_missing)
+        metric = f"{backend}:{endpoint.model}"
+    keys = [{"id": row["id"], "sample": row["sample"], "metric": metric} for _, row in pairs]
+    return [{**key, **verdict} for key, verdict in zip(keys, found, strict=True)]
+
+
+def _by_rubric(pairs: Sequence[Pair]) -> list[Row]:
+    from reset.judges.instruction import rubric
+
+    return [
+        llm.score([(rubric.rubric_reply(llm.request_of(prompt), row["text"]), "stop")])
+        for prompt, row in pairs
+    ]
+
+
+def _by_reference(pairs: Sequence[Pair]) -> list[Row]:
+    """ROUGE-L to the best reference; None where a request has no reference."""
+    from reset.judges.rouge import rouge_l
+
+    texts = [(row["text"], tuple(filter(None, prompt["references"]))) for prompt, row in pairs]
+    return [
+        {
+            "score": round(rouge_l(text, references), 6) if references else None,
+            **{
+                "ratings": [],
+                "raw": [],
+                "reason": None if references else "the request has no reference",
+            },
+        }
+        for text, references in texts
+    ]
+
+
+def _by_scorer(pairs: Sequence[Pair]) -> list[Row]:
+    from reset.judges.instruction import scorer
+
+    return scorer.judge_by_scorer(pairs, io.read(scorer.TRAINING))
+
+
+def _by_llm(
+    pairs: Sequence[Pair],
+    backend: Backend,
+    settings: OpenAISettings,
+    stage: str,
+    max_missing: float,
+) -> list[Row]:
+    from reset.judges.instruction import background, cost
+    from reset.judges.instruction.reply_store import Store, location
+
+    prompts = judge_prompts(pairs, backend)
+    distinct = list(dict.fromkeys(prompts))
+    with Store(location()) as store:
+        expected = cost.estimate(distinct, settings, store)
+        print(f"{stage}: {len(pairs):,} answers, {expected}", file=sys.stderr)
+        failures = {}
+        if expected.calls:
+            try:
+                failures = background.run_in_background(
+                    distinct, settings, str(location()), stage, int(max_missing * len(pairs))
+                )
+            finally:
+                cost.write_cost(store)
+        return [llm.verdict(prompt, settings, store, failures.get(prompt)) for prompt in prompts]
+
+
+def judge_prompts(pairs: Sequence[Pair], backend: Backend) -> list[str]:
+    """The text that the LLM is asked for each pair; equal request and answer give equal text, which
+    is asked once.
+    """
+    template = Path(PROMPTS[backend]).read_text(encoding="utf-8")
+    return [
+        llm.render(
+            template,
+            llm.request_of(prompt),
+            row["text"],
+            _reference(prompt) if backend == "openai_revised" else None,
+        )
+        for prompt, row in pairs
+    ]
+
+
+def _reference(prompt: Row) -> str:
+    return next(iter(prompt["references"]), "") or NO_REFERENCE

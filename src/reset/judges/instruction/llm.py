@@ -1,0 +1,119 @@
+"""The LLM judge of instruction following: its settings, its prompt, and the score that its stored
+replies give.
+
+Making the calls is the business of `courier` and `asking`; this module needs no network client and
+imports none.
+"""
+
+import re
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from reset.core import hashing
+from reset.core.errors import InputError
+from reset.judges.instruction import rating
+from reset.judges.instruction.reply_store import Reply, Store
+from reset.judges.instruction.settings import OpenAISettings
+
+# a line that is a rating and nothing else, whatever marks stand around its words
+CLAIM = re.compile(
+    r"^((?:[^\w\n]|_)*rating)[\W_]{0,9}\d+(?:[.,]\d+)?(?:\s*(?:/|out"
+    r" of)\s*\d+)?(?=(?:[^\w\n]|_)*$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def render(template: str, request: str, answer: str, reference: str | None = None) -> str:
+    """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs
+    marked with "> ", and `{reference}` between them where one is given.
+
+    The marks make them plain quotations that nothing inside can end. Lines of an answer that rate
+    it are shown without their number ("Rating: 10" as "Rating"), because weak judges repeat the
+    number they saw last; a rating within a sentence may be what was asked for, and stays.
+    InputError unless each field is there once, in this order.
+    """
+    given = {"request": request, "reference": reference, "answer": _without_claims(answer)}
+    fields = {name: _quote(text) for name, text in given.items() if text is not None}
+    pieces = re.split(r"\{(request|reference|answer)\}", template)
+    if pieces[1::2] != list(fields):
+        wanted = ", then ".join(f"{{{name}}}" for name in fields)
+        raise InputError(f"the judge's prompt must hold {wanted}, each once (prompts/judge_*.txt)")
+    return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def _without_claims(answer: str) -> str:
+    return CLAIM.sub(r"\1", "\n".join(answer.splitlines()))
+
+
+def _quote(text: str) -> str:
+    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+
+
+def request_of(prompt: Mapping[str, Any]) -> str:
+    """What the person asked, of a prompt row: its instruction, and below it the question or input
+    where it has one.
+    """
+    return "\n\n".join(part for part in (prompt["instruction"], prompt.get("question")) if part)
+
+
+def key(settings: OpenAISettings, prompt: str, repeat: int) -> str:
+    """The store's key of one call: what may change the reply, and which repeat of it this is."""
+    changes = [
+        settings.model,
+        prompt,
+        settings.temperature,
+        settings.max_tokens,
+        settings.extra_body,
+    ]
+    return hashing.digest(*changes, repeat)
+
+
+def stored_replies(
+    prompt: str, settings: OpenAISettings, store: Store
+) -> tuple[list[Reply], int | None]:
+    """The stored replies to a prompt in the order of their repeat index, and the index to ask for
+    next.
+
+    The index is None when `repeats` of the replies hold a rating, or when all `repeats +
+    parse_retries` are used up.
+    """
+    replies: list[Reply] = []
+    rated = 0
+    for repeat in range(settings.repeats + settings.parse_retries):
+        if rated == settings.repeats:
+            break
+        answer = store.get(key(settings, prompt, repeat))
+        if answer is None:
+            return replies, repeat
+        replies.append(answer)
+        rated += rating.parse(answer.text, answer.finish).value is not None
+    return replies, None
+
+
+def verdict(
+    prompt: str, settings: OpenAISettings, store: Store, failure: str | None
+) -> dict[str, Any]:
+    """score (median rating / 10, or None), ratings, raw (the replies) and reason (why there is no
+    score, or None).
+
+    `failure` says why a call got no reply. Then the score is None, also when other repeats were
+    rated.
+    """
+    replies, missing = stored_replies(prompt, settings, store)
+    if missing is not None:
+        failure = failure or "not asked"
+    return score([(reply.text, reply.finish) for reply in replies], failure)
+
+
+def score(replies: list[tuple[str, str]], failure: str | None = None) -> dict[str, Any]:
+    """The verdict on (text, finish) replies, by any back end; see `verdict`."""
+    ratings = [rating.parse(text, finish) for text, finish in replies]
+    values = [found.value for found in ratings if found.value is not None]
+    reason = failure or (ratings[-1].reason if ratings and not values else None)
+    return {
+        "score": None if reason else statistics.median(values) / rating.HIGHEST,
+        "ratings": [found.value for found in ratings],
+        "raw": [text for text, _ in replies],
+        "reason": reason,
+    }

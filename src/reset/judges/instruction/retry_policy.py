@@ -1,0 +1,114 @@
+"""What a failed judge call means: try again, give this one up, or stop everything."""
+
+import email.utils
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+# seconds; a provider that asks for more has closed for now, and waiting would look like a hang
+LONGEST_WAIT = 120.0
+
+NEVER_CONNECTED = {
+    "ConnectError",
+    "ClientConnectorError",
+    "PoolTimeout",
+    "UnsupportedProtocol",
+}  # so nothing was billed
+
+
+class Malformed(Exception):
+    """The endpoint answered 200 with something that is no chat completion."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`course`: "retry" (after `wait` seconds if the provider named them), "refused" (this call
+    alone), "fatal".
+
+    `paid`: the provider may have worked for it, and billed it. `everyone`: the other callers should
+    wait too.
+    """
+
+    course: Literal["retry", "refused", "fatal"]
+    reason: str
+    paid: bool = False
+    wait: float | None = None
+    everyone: bool = False
+
+
+def classify_error(error: Exception) -> Fault:
+    """The fault behind an exception of the openai client, of `asyncio.timeout`, or of ours; others
+    are raised again.
+    """
+    import openai
+
+    if isinstance(error, openai.APIConnectionError) and NEVER_CONNECTED & set(_causes(error)):
+        return Fault("retry", "no connection")
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
+        return Fault("retry", "no reply in time", paid=True)
+    if isinstance(
+        error,
+        Malformed | json.JSONDecodeError | UnicodeDecodeError | openai.APIResponseValidationError,
+    ):
+        return Fault("retry", "malformed reply", paid=True)
+    if isinstance(error, openai.APIStatusError):
+        return _status(
+            error.status_code,
+            error.code or error.type or "",
+            _message(error.body),
+            error.response.headers,
+        )
+    if isinstance(error, openai.APIConnectionError):
+        return Fault("retry", "connection broken", paid=True)
+    raise error
+
+
+def _status(status: int, code: str, message: str, headers: Mapping[str, str]) -> Fault:
+    said = f"HTTP {status}" + (f": {message}" if message else "")
+    if status in (401, 403):
+        return Fault("fatal", f"the key is refused ({said})")
+    if status == 404 or code == "model_not_found":
+        return Fault("fatal", f"the model or the address is unknown there ({said})")
+    if status == 402 or code == "insufficient_quota":
+        return Fault("fatal", f"the account has no credit left ({said})")
+    if status in (408, 409, 425, 429) or status >= 500:
+        wait = retry_after(headers)
+        if wait is not None and wait > LONGEST_WAIT:
+            return Fault("fatal", f"the endpoint asks to come back in {wait:.0f} s ({said})")
+        return Fault("retry", f"HTTP {status}", wait=wait, everyone=status in (429, 503))
+    return Fault("refused", said)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait that the headers name: `retry-after-ms`, or `retry-after` as seconds or as a
+    date.
+    """
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        text = headers.get(name)
+        if text is None:
+            continue
+        try:
+            seconds = float(text) * unit
+        except ValueError:
+            date = email.utils.parsedate_tz(text)
+            seconds = email.utils.mktime_tz(date) - time.time() if date else math.nan
+        if math.isfinite(seconds):
+            return max(seconds, 0.0)
+    return None
+
+
+def _message(body: object) -> str:
+    text = body.get("message", "") if isinstance(body, dict) else ""
+    return " ".join(str(text).split())[:200]
+
+
+def _causes(error: BaseException | None) -> Iterator[str]:
+    """The class names of an error and its causes: the client hides the transport's own behind its
+    own.
+    """
+    while error is not None:
+        yield from (kind.__name__ for kind in type(error).__mro__)
+        error = error.__cause__

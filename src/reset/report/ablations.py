@@ -1,0 +1,69 @@
+"""Ablations: what `make ablation` has kept of experiments with other params, beside this study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reset.core.errors import InputError
+from reset.core.tasks import JUDGES
+from reset.evaluation import metrics
+from reset.report import aggregate
+from reset.report.aggregate import BySeed, Key, gap, spread
+from reset.report.data_statistics import read_json
+from reset.report.tables import NAMES, Table, show_difference, show_share, show_spread
+
+RUN = "reset"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One experiment: the params that it sets, the averages of its runs, and the share of decidable
+    prompts.
+    """
+
+    change: str
+    averages: Mapping[Key, BySeed]
+    decidable: float | None
+
+
+def load(folder: str | Path) -> list[Ablation]:
+    """The experiments below `folder`, by name; none where there are none.
+
+    Each is a folder named after the params that it sets, with the results.csv and summary.json that
+    its report stage wrote. InputError where one of the two is missing or broken.
+    """
+    found = []
+    for path in sorted(path for path in Path(folder).glob("*") if path.is_dir()):
+        if not all((path / name).exists() for name in ("results.csv", "summary.json")):
+            raise InputError(
+                f"{path}: results.csv and summary.json are expected; run its `make ablation` again"
+            )
+        averages = aggregate.macro(metrics.read(path / "results.csv"))
+        found.append(
+            Ablation(path.name, averages, read_json(path / "summary.json").get("reset_decidable"))
+        )
+    return found
+
+
+def table(study: Ablation, others: Sequence[Ablation]) -> Table:
+    """A row for this study and one an experiment: `reset`, overall, and its difference from this
+    study's, over the seeds that both have.
+    """
+    rows = []
+    for one in [study, *others]:
+        cells = [one.change, show_share(one.decidable)]
+        for metric in JUDGES:
+            ours, theirs = (
+                told.averages.get((RUN, metric, "overall"), {}) for told in (one, study)
+            )
+            between = gap(ours, theirs) if one is not study else None
+            told = (
+                f"{show_difference(metric, between.mean)} (n = {len(between.by_seed)})"
+                if between
+                else "–"
+            )
+            cells += [show_spread(metric, spread(ours)), told]
+        rows.append(cells)
+    spans = [("", 2), *[(NAMES[metric], 2) for metric in JUDGES]]
+    columns = ["params", "decidable", *["reset", "difference"] * len(JUDGES)]
+    return Table("Ablations", columns, rows, spans)

@@ -1,0 +1,75 @@
+"""How sure a difference between two runs is: a paired bootstrap over prompts, and Student's t over
+seeds.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from reset.core.io import Row
+
+LEVEL = 0.95
+DEVIATIONS = 50  # of the seeds a draw of prompts: the tails of t need many
+
+
+def pairs(
+    answers: Mapping[str, Mapping[int, Sequence[Row]]],
+    run: str,
+    other: str,
+    metric: str,
+    group: str,
+) -> dict[str, np.ndarray]:
+    """Score of `run` minus score of `other` on the same prompt and seed, by data set: arrays of
+    seeds × prompts.
+
+    `answers` maps run and seed to the rows of data/answers. Prompts where one of the scores is
+    missing in any seed are left out, so that every seed has the same prompts. Empty where the runs
+    share no seed or no scored prompt.
+    """
+    seeds = sorted(set(answers.get(run, {})) & set(answers.get(other, {})))
+    columns: list[dict[tuple[str, str], float]] = []
+    for seed in seeds:
+        theirs = {row["id"]: row[f"s_{metric}"] for row in answers[other][seed]}
+        columns.append(
+            {
+                (row["dataset"], row["id"]): row[f"s_{metric}"] - theirs[row["id"]]
+                for row in answers[run][seed]
+                if group in ("overall", "seen" if row["seen"] else "unseen")
+                and row[f"s_{metric}"] is not None
+                and theirs.get(row["id"]) is not None
+            }
+        )
+    common = sorted(set.intersection(*map(set, columns))) if columns else []
+    by_dataset: dict[str, list[list[float]]] = {}
+    for key in common:
+        by_dataset.setdefault(key[0], []).append([column[key] for column in columns])
+    return {dataset: np.array(rows).T for dataset, rows in by_dataset.items()}
+
+
+def interval(differences: Mapping[str, np.ndarray], draws: int, seed: int) -> tuple[float, float]:
+    """The 95 % interval of the macro-averaged difference, for arrays of seeds × prompts by data
+    set.
+
+    Each of `draws` draws takes within each data set as many prompts as there are, with replacement
+    and the same for all seeds, since all seeds answer the same prompts, and averages over prompts,
+    seeds and data sets. To it come deviations of the seeds: their standard error times Student's t
+    with one degree of freedom less than seeds. Seeds are too few to be drawn like prompts (of
+    three, such intervals would hold the truth four times in five). With one seed the interval
+    speaks of the prompts alone. Same arguments, same interval. Source: Efron and Tibshirani 1993,
+    chapters 8 and 12, for the bootstrap; adding the two is our assumption, and a little wide.
+    """
+    generator = np.random.default_rng(random.Random(seed).getrandbits(64))
+    tables = [differences[dataset] for dataset in sorted(differences)]
+    total = np.zeros(draws)
+    for table in tables:
+        prompts = generator.integers(table.shape[1], size=(draws, table.shape[1]))
+        total += table.mean(axis=0)[prompts].mean(axis=1) / len(tables)
+    by_seed = np.mean([table.mean(axis=1) for table in tables], axis=0)
+    if len(by_seed) > 1:
+        error = by_seed.std(ddof=1) / len(by_seed) ** 0.5
+        total = total[:, None] + error * generator.standard_t(
+            len(by_seed) - 1, size=(draws, DEVIATIONS)
+        )
+    low, high = np.quantile(total, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""The best sample of each prompt."""

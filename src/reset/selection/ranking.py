@@ -1,0 +1,183 @@
+"""From judged samples to one training target a prompt: the score of the paper and the ways to
+select by it.
+"""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from reset.core.errors import InputError
+from reset.core.hashing import digest
+from reset.core.io import Row
+
+Selection = Literal["best", "worst", "random", "reference"]
+CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each score weighs; the paper has 1.0 for the task and 2.0 for the two others (section
+    3.3).
+    """
+
+    task: float
+    instruction: float
+    faithfulness: float
+
+
+@dataclass(frozen=True)
+class RankingSettings:
+    """`ranking` of params.yaml."""
+
+    weights: Weights
+    selection: Selection
+    dev: float  # share of the ranked rows held out to choose the checkpoint
+
+
+def total(weights: Weights, task: str, scores: Row) -> float | None:
+    """score = w_task · s_task + w_F · s_faithfulness (context rows) or w_IF · s_instruction
+    (instruction rows).
+
+    `scores` holds s_task, s_faithfulness and s_instruction, each in [0, 1] or None. None where a
+    score that counts for this task could not be had: a missing score is never a number.
+    """
+    if task == "instruction":
+        ability, weight = scores["s_instruction"], weights.instruction
+    else:
+        ability, weight = scores["s_faithfulness"], weights.faithfulness
+    if ability is None or scores["s_task"] is None:
+        return None
+    return weights.task * scores["s_task"] + weight * ability
+
+
+def by_sample(rows: Iterable[Row], where: str) -> dict[tuple[str, int], Row]:
+    """Index rows by (id, sample), in order; a repeated pair is an InputError that names the file
+    `where`.
+    """
+    index: dict[tuple[str, int], Row] = {}
+    for row in rows:
+        key = (row["id"], row["sample"])
+        if key in index:
+            raise InputError(
+                f"{where}: sample {key[1]} of '{key[0]}' stands twice; each (id, sample) must stand"
+                " once"
+            )
+        index[key] = row
+    return index
+
+
+def candidates(
+    prompts: Iterable[Row],
+    samples: Iterable[Row],
+    verdicts: dict[str, dict[tuple[str, int], Row]],
+    weights: Weights,
+) -> list[Row]:
+    """One row a prompt with all its samples, their scores and their total, in the order of
+    `prompts`.
+
+    `verdicts` maps task, faithfulness and instruction to the judge's rows by (id, sample). Task
+    performance is 0 for instruction rows (section 3.2); the judge that does not apply to a row
+    leaves None. A sample without a prompt, a prompt without samples, a repeated sample, a missing
+    verdict and a verdict without a sample are InputErrors.
+    """
+    by_prompt: dict[str, list[Row]] = {}
+    for sample in by_sample(samples, "samples").values():
+        by_prompt.setdefault(sample["id"], []).append(sample)
+    used: dict[str, set[tuple[str, int]]] = {judge: set() for judge in verdicts}
+
+    def score_of(judge: str, key: tuple[str, int]) -> float | None:
+        if key not in verdicts[judge]:
+            raise InputError(
+                f"verdicts/{judge}: no verdict on sample {key[1]} of '{key[0]}'; judge the samples"
+                " again"
+            )
+        used[judge].add(key)
+        return verdicts[judge][key]["score"]
+
+    rows = []
+    for prompt in prompts:
+        judged = []
+        is_instruction = prompt["task"] == "instruction"
+        for sample in by_prompt.pop(prompt["id"], []):
+            key = (sample["id"], sample["sample"])
+            scores: Row = {
+                "s_task": 0.0 if is_instruction else score_of("task", key),
+                "s_faithfulness": None if is_instruction else score_of("faithfulness", key),
+                "s_instruction": score_of("instruction", key) if is_instruction else None,
+            }
+            score = total(weights, prompt["task"], scores)
+            judged.append(
+                {
+                    **{k: sample[k] for k in ("sample", "setting", "text", "finish")},
+                    **scores,
+                    "score": score,
+                }
+            )
+        if not judged:
+            raise InputError(f"samples: none for prompt '{prompt['id']}'; sample the pool again")
+        kept = ("id", "dataset", "task", "instruction", "question", "context", "prompt")
+        rows.append(
+            {**{k: prompt[k] for k in kept}, "reference": prompt["target"], "candidates": judged}
+        )
+    if by_prompt:
+        raise InputError(f"samples: '{next(iter(by_prompt))}' is no prompt of this pool")
+    for judge, keys in used.items():
+        if extra := verdicts[judge].keys() - keys:
+            raise InputError(
+                f"verdicts/{judge}: {len(extra)} verdicts on no sample, such as {sorted(extra)[0]}"
+            )
+    return rows
+
+
+def select(row: Row, how: Selection, seed: int) -> Row | None:
+    """The chosen target of one row of `candidates`: a ranked row, or None when no candidate has a
+    score.
+
+    best and worst go by score, ties to the earlier sample (our assumption: the paper leaves ties
+    open); random draws evenly among the scored candidates, by `seed` and the row's id; reference
+    takes the original reference. What was not chosen by its score carries none, so that a weight
+    changes nothing about it.
+    """
+    scored = [c for c in row["candidates"] if c["score"] is not None]
+    if not scored:
+        return None
+    if how == "best":
+        chosen = max(scored, key=lambda c: (c["score"], -c["sample"]))
+    elif how == "worst":
+        chosen = min(scored, key=lambda c: (c["score"], c["sample"]))
+    elif how == "random":
+        chosen = random.Random(f"{seed}:{row['id']}").choice(scored) | {"score": None}
+    else:
+        chosen = dict.fromkeys(CHOSEN) | {"text": row["reference"]}
+    scores = {k: chosen[k] for k in CHOSEN}
+    return {
+        **{k: row[k] for k in ("id", "dataset", "task", "prompt")},
+        "target": chosen["text"],
+        **scores,
+    }
+
+
+def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Ranked rows to train on, and those held out to choose the checkpoint: `share` of them, never
+    none nor all.
+
+    The choice goes by id and seed, so runs on the same prompts hold out the same ones. The held-out
+    rows are of the run's own kind (our assumption): by the noisy references of the mix, the best
+    checkpoint would be an early one.
+    """
+    if not 0 <= share < 1:
+        raise InputError(
+            f"params.yaml: 'ranking.dev' is {share:g}; a share from 0 to below 1 is expected"
+        )
+    if len(ranked) < 2:
+        raise InputError(
+            f"{len(ranked)} ranked rows; two at least are needed to train on and to choose the"
+            " checkpoint"
+        )
+    held = sorted(ranked, key=lambda row: digest(seed, row["id"]))
+    held = held[: min(max(1, round(share * len(ranked))), len(ranked) - 1)]
+    ids = {row["id"] for row in held}
+    return [row for row in ranked if row["id"] not in ids], [
+        row for row in ranked if row["id"] in ids
+    ]

@@ -1,0 +1,88 @@
+"""How much of an answer's wording the context holds, and how much of a reference's wording the
+answer.
+
+K-Precision, K-Recall and recall are those of McGill-NLP/instruct-qa (arXiv 2307.16877), and so are
+the tokens: lower case, without ASCII punctuation and articles. All are shares from 0 to 1, and none
+knows what a sentence says.
+"""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from reset.core.io import Row
+
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = frozenset(("a", "an", "the"))
+
+
+@lru_cache(maxsize=100_000)
+def tokens(text: str) -> tuple[str, ...]:
+    """The words of a text as instruct-qa compares them."""
+    words = text.lower().translate(_NO_PUNCTUATION).split()
+    return tuple(word for word in words if word not in _ARTICLES)
+
+
+def ngram_coverage(answer: str, passages: Sequence[str], n: int) -> float | None:
+    """Share of the answer's n-grams (repeats count) that stand in some passage; None for under n
+    words.
+    """
+    wanted = _ngrams(tokens(answer), n)
+    if not wanted:
+        return None
+    there = _known_ngrams(tuple(passages), n)
+    return sum(gram in there for gram in wanted) / len(wanted)
+
+
+def k_precision(answer: str, passages: Sequence[str]) -> float:
+    """Share of the answer's tokens found in the context, each as often as it stands there; 0 for an
+    empty answer.
+    """
+    words = tokens(answer)
+    return _overlap(words, _known_words(tuple(passages))) / len(words) if words else 0.0
+
+
+def k_recall(answer: str, passages: Sequence[str]) -> float | None:
+    """Share of the context's tokens found in the answer; None without context."""
+    known = _known_words(tuple(passages))
+    return _overlap(tokens(answer), known) / known.total() if known else None
+
+
+def recall(answer: str, references: Iterable[str]) -> float:
+    """Share of the reference's tokens found in the answer, for the best reference; 0 without a
+    token in any.
+    """
+    known = [words for words in map(Counter, map(tokens, references)) if words]
+    return max((_overlap(tokens(answer), words) / words.total() for words in known), default=0.0)
+
+
+def columns(answer: str, passages: Sequence[str]) -> Row:
+    """The four measures of one answer, as columns of a verdict, rounded to 6 decimals."""
+    scores = {
+        "unigram_coverage": ngram_coverage(answer, passages, 1),
+        "bigram_coverage": ngram_coverage(answer, passages, 2),
+        "k_precision": k_precision(answer, passages),
+        "k_recall": k_recall(answer, passages),
+    }
+    return {name: None if score is None else round(score, 6) for name, score in scores.items()}
+
+
+@lru_cache(maxsize=10_000)
+def _known_words(passages: tuple[str, ...]) -> Counter[str]:
+    return Counter(word for passage in passages for word in tokens(passage))
+
+
+@lru_cache(maxsize=10_000)
+def _known_ngrams(passages: tuple[str, ...], n: int) -> frozenset[tuple[str, ...]]:
+    return frozenset(gram for passage in passages for gram in _ngrams(tokens(passage), n))
+
+
+def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
+    return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def _overlap(words: Iterable[str], known: Counter[str]) -> int:
+    return (Counter(words) & known).total()

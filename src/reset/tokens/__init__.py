@@ -1,0 +1,1 @@
+"""Tokens: encoding, chat templates, context windows."""

@@ -1,0 +1,69 @@
+"""What a tokenizer's own chat template says: a request as a prompt, and the token that ends an
+answer.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from reset.core.errors import InputError
+
+TODAY = date(
+    2024, 7, 1
+)  # for templates that name the day: prompts must not change overnight (our assumption)
+MARK = "answer"
+
+
+def renderer(folder: Path) -> Callable[[str], str]:
+    """The function that puts a message into the chat template of a model folder, as a user's turn
+    with all special tokens in its text, up to where the answer begins. InputError where the folder
+    has no template that can do so.
+
+    A template that can turn thinking off does: answers are judged as they stand.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"params.yaml: 'template.style' is chat, but the tokenizer of {folder} has no chat"
+            " template; take a model that has one, or set template.style: alpaca"
+        )
+
+    def render(message: str) -> str:
+        return _apply(tokenizer, [{"role": "user", "content": message}], add_generation_prompt=True)
+
+    if MARK not in render(MARK):
+        raise InputError(
+            f"{folder}: the chat template leaves out the user's message; set template.style: alpaca"
+        )
+    return render
+
+
+def end_of_answer(tokenizer: Any) -> int | None:
+    """The id of the token that closes an answer: what the chat template puts behind one, where that
+    is a special token (it need not be `eos_token`: Gemma has <end_of_turn> besides <eos>), and else
+    EOS, None where there is none.
+    """
+    if getattr(tokenizer, "chat_template", None):
+        turns = [{"role": "user", "content": MARK}, {"role": "assistant", "content": MARK}]
+        behind = _apply(tokenizer, turns).rpartition(MARK)[2].strip()
+        first = next(iter(tokenizer(behind, add_special_tokens=False)["input_ids"]), None)
+        if (
+            first in tokenizer.added_tokens_decoder
+            and tokenizer.added_tokens_decoder[first].special
+        ):
+            return first
+    return tokenizer.eos_token_id
+
+
+def _apply(tokenizer: Any, turns: list[dict[str, str]], **how: bool) -> str:
+    try:
+        return tokenizer.apply_chat_template(
+            turns, tokenize=False, enable_thinking=False, strftime_now=TODAY.strftime, **how
+        )
+    except Exception as error:  # a template is a program: jinja2 lets through whatever it raises
+        raise InputError(
+            f"{tokenizer.name_or_path}: the chat template cannot be used ({error})"
+        ) from None

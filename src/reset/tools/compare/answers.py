@@ -1,0 +1,94 @@
+"""The answers that two revisions gave differently: how many, and the most changed ones for the
+browser of samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from reset.core import io, tasks
+from reset.core.io import Row
+from reset.report import runs, sample_browser
+from reset.report.tables import Table
+from reset.tools.compare.revision import PROMPTS, Revision, answers
+
+SHOWN = 100  # answers of a run and seed
+SCORES = [f"s_{judge}" for judge in tasks.JUDGES]
+
+
+def samples(a: Revision, b: Revision) -> tuple[Table, list[Row]]:
+    """A row of counts a run and seed of both sides, and what the browser shows (see
+    `browser.evaluation`).
+
+    What a side lacks is left out: see its `missing`.
+    """
+    prompts = {
+        r["id"]: r
+        for side in (a, b)
+        if PROMPTS in side.files
+        for r in io.stream(side.files[PROMPTS])
+    }
+    counts, sources = [], []
+    both = {(row["run"], row["seed"]) for row in a.results} & {
+        (row["run"], row["seed"]) for row in b.results
+    }
+    for run in runs.ordered(run for run, _ in both):
+        for seed in sorted(seed for name, seed in both if name == run):
+            path = answers(run, seed)
+            if not prompts or path not in a.files or path not in b.files:
+                continue
+            sides = {
+                f"{letter}: {side.name}": io.by_id(io.stream(side.files[path]), path)
+                for letter, side in (("A", a), ("B", b))
+            }
+            row, ids = compare(*sides.values())
+            counts.append([run, str(seed), *[f"{number:,}" for number in row]])
+            shown = _in_turn(ids, prompts)[:SHOWN]
+            if shown:
+                note = f"{len(ids):,} of {row[0]:,} answers changed."
+                found = sample_browser.evaluation([prompts[id] for id in shown], sides, {*shown})
+                sources.append(
+                    {
+                        "title": f"{run}, seed {seed}",
+                        "kind": "evaluation",
+                        "note": note,
+                        "rows": found,
+                    }
+                )
+    columns = [
+        "run",
+        "seed",
+        "answers on both sides",
+        "another text",
+        "another score",
+        "on one side only",
+    ]
+    return Table("Answers that changed", columns, counts), sources
+
+
+def compare(a: Mapping[str, Row], b: Mapping[str, Row]) -> tuple[list[int], list[str]]:
+    """Counts of shared answers, of other texts, of other scores and of answers of one side; the
+    changed ids, the largest change of score first.
+    """
+    shared = [id for id in a if id in b]
+    texts = {id for id in shared if a[id]["text"] != b[id]["text"]}
+    scores = {id: change for id in shared if (change := _change(a[id], b[id]))}
+    counts = [len(shared), len(texts), len(scores), len(a) + len(b) - 2 * len(shared)]
+    return counts, sorted({*texts, *scores}, key=lambda id: (-scores.get(id, 0.0), id))
+
+
+def _in_turn(ids: Sequence[str], prompts: Mapping[str, Row]) -> list[str]:
+    """The first of every data set, then the second of every data set, and so on."""
+    met: Counter[str] = Counter()
+    places = {}
+    for id in ids:
+        places[id] = met[prompts[id]["dataset"]]
+        met[prompts[id]["dataset"]] += 1
+    return sorted(ids, key=lambda id: places[id])
+
+
+def _change(a: Row, b: Row) -> float:
+    """The sum of the changes of the scores; a score that only one side has counts as 1."""
+    gaps = [(a[key], b[key]) for key in SCORES if a[key] != b[key]]
+    return sum(1.0 if None in pair else abs(pair[0] - pair[1]) for pair in gaps)

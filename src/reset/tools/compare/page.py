@@ -1,0 +1,172 @@
+"""Two revisions side by side on one page: results, parameters, plots, and the answers that changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from reset.core.io import Row
+from reset.report import aggregate, runs, tables
+from reset.report import html as page
+from reset.report.aggregate import BySeed, Key
+from reset.report.tables import Table
+from reset.tools.compare import answers, plots
+from reset.tools.compare.revision import Revision
+
+SIDES = ("A", "B", "B − A")
+
+
+def html(a: Revision, b: Revision) -> str:
+    """The page, which needs nothing else."""
+    counts, sources = answers.samples(a, b)
+    sections = [
+        ("results", "Results", page.notes(HOW) + _tables(headline(a.results, b.results))),
+        ("params", "Parameters", _tables([differing(a.params, b.params)])),
+        ("datasets", "By data set", _tables(by_dataset(a.results, b.results))),
+        ("plots", "Plots", page.notes(PLOTS) + _plots(plots.draw(a, b))),
+        ("changed", "What changed in the answers", page.notes(*missing(a, b)) + page.table(counts)),
+    ]
+    heading = f"{a.name} and {b.name}"
+    return page.document(f"ReSet: {heading}", heading, lead(a, b), sections, SAMPLES, sources)
+
+
+HOW = (
+    "Averages over data sets, each weighing the same, and over seeds; the difference is that of the"
+    " seeds that both sides have, = where nothing differs. No interval is given: a difference"
+    " between two revisions includes the chance of training."
+)
+PLOTS = (
+    "The plots that dvc.yaml declares; A is grey, B is green. Bars that are the same on both sides"
+    " are left out, and panels without any difference are named."
+)
+SAMPLES = (
+    "Answers whose text or score is not the same on both sides: of each data set in turn, the one"
+    f" with the largest change of score first, {answers.SHOWN} a run and seed at most."
+)
+
+
+def lead(a: Revision, b: Revision) -> str:
+    """Which commits are compared."""
+    told = [
+        f"{side} is {r.name}" + (f" ({r.commit[:10]})" if r.commit else "")
+        for side, r in (("A", a), ("B", b))
+    ]
+    return "; ".join(told) + "."
+
+
+def missing(a: Revision, b: Revision) -> list[str]:
+    """One sentence a side that lacks files: they are neither in DVC's cache nor on a remote."""
+    return [
+        f"{side} ({revision.name}) lacks {', '.join(revision.missing)}: not in DVC's cache. `dvc"
+        " fetch` from a remote that has them, or run that revision again; what hangs from them is"
+        " left out here."
+        for side, revision in (("A", a), ("B", b))
+        if revision.missing
+    ]
+
+
+def headline(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
+    """Run × seen, unseen and overall, a table an ability: both sides and their difference. Rows of
+    `metrics.read`.
+    """
+    sides = aggregate.macro(a), aggregate.macro(b)
+    made = []
+    for metric in tables.ABILITIES:
+        groups = aggregate.groups_of({**sides[0], **sides[1]}, metric)
+        made.append(_sides(tables.NAMES[metric], metric, groups, *sides))
+    return [table for table in made if table.rows]
+
+
+def by_dataset(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
+    """Run × data set, a table an ability; runs without any difference are named below it."""
+    sides = _of_sets(a), _of_sets(b)
+    keys = [*sides[0], *sides[1]]
+    made = []
+    for metric in tables.ABILITIES:
+        sets = tuple(dict.fromkeys(name for _, m, name in keys if m == metric))
+        moved = {k[0] for k in keys if k[1] == metric and sides[0].get(k) != sides[1].get(k)}
+        of_a, of_b = (
+            {key: values for key, values in side.items() if key[0] in moved} for side in sides
+        )
+        equal = runs.ordered(run for run, m, _ in keys if m == metric and run not in moved)
+        notes = [f"The same on both sides: {', '.join(equal)}."] if equal else []
+        made.append(_sides(f"{tables.NAMES[metric]} by data set", metric, sets, of_a, of_b, notes))
+    return [table for table in made if table.rows or table.notes]
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Table:
+    """Parameters by dotted key with another value on the two sides."""
+    keys = [
+        key for key in dict.fromkeys([*a, *b]) if key not in a or key not in b or a[key] != b[key]
+    ]
+    rows = [
+        [key, *[json.dumps(side[key]) if key in side else "–" for side in (a, b)]] for key in keys
+    ]
+    return Table(
+        "Parameters that differ",
+        ["parameter", *SIDES[:2]],
+        rows,
+        labels=3,
+        notes=[] if rows else ["None."],
+    )
+
+
+def _sides(
+    title: str,
+    metric: str,
+    groups: Sequence[str],
+    a: Mapping[Key, BySeed],
+    b: Mapping[Key, BySeed],
+    notes: Sequence[str] = (),
+) -> Table:
+    """Run × group: A, B and the difference over shared seeds."""
+    rows = []
+    for run in runs.ordered(run for run, m, _ in [*a, *b] if m == metric):
+        cells = [run]
+        for group in groups:
+            of_a, of_b = (side.get((run, metric, group), {}) for side in (a, b))
+            gap = aggregate.gap(of_b, of_a)
+            cells += [tables.show_spread(metric, aggregate.spread(side)) for side in (of_a, of_b)]
+            cells.append(
+                "=" if of_a == of_b else tables.show_difference(metric, gap.mean if gap else None)
+            )
+        rows.append(cells)
+    spans = [("", 1), *[(group, len(SIDES)) for group in groups]]
+    return Table(title, ["run", *SIDES * len(groups)], rows, spans, notes=notes)
+
+
+def _of_sets(results: Sequence[Row]) -> dict[Key, BySeed]:
+    values: dict[Key, BySeed] = {}
+    for row in results:
+        if row["value"] is not None:
+            values.setdefault((row["run"], row["metric"], row["dataset"]), {})[row["seed"]] = row[
+                "value"
+            ]
+    return values
+
+
+def _tables(made: Sequence[Table]) -> str:
+    """Tables with their titles, if they are several; one without rows is its notes alone."""
+    parts = []
+    for table in made:
+        parts += [f"<h3>{escape(table.title)}</h3>"] if len(made) > 1 else []
+        parts += [page.table(table) if table.rows else page.notes(*table.notes)]
+    return "".join(parts)
+
+
+def _plots(drawn: Sequence[plots.Overlay]) -> str:
+    parts = []
+    for plot in drawn:
+        parts.append(f"<h3>{escape(plot.title)}</h3>")
+        if plot.pictures:
+            parts.append(page.pictures(plot.pictures))
+            parts.append(
+                page.notes(f"The same on both sides: {'; '.join(plot.equal)}.")
+                if plot.equal
+                else ""
+            )
+        else:
+            parts.append(page.notes("The same on both sides."))
+    return "".join(parts)

@@ -1,0 +1,111 @@
+"""What one revision holds of a finished study: its files from git, and its answers from DVC's cache
+or remote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reset.core import params
+from reset.core.errors import InputError
+from reset.core.io import Row
+from reset.evaluation import metrics
+from reset.report import runs
+
+WORKSPACE = "workspace"  # DVC's own word for what lies in the folder now
+PROMPTS = "data/evaluation.jsonl"
+
+
+@dataclass(frozen=True)
+class Revision:
+    """`files` maps a path of the project to its copy on this disk; `missing` could not be had."""
+
+    name: str
+    commit: str  # empty for the workspace
+    results: Sequence[Row]
+    params: Mapping[str, Any]  # dotted key -> value
+    plots: Mapping[str, Row]  # the plots that its dvc.yaml declares
+    files: Mapping[str, Path]
+    missing: Sequence[str]
+
+
+def fetch(name: str, into: Path) -> Revision:
+    """The revision, tag, branch or DVC experiment `name`, or `workspace`; its files are copied
+    below `into`.
+
+    InputError where there is no such revision, or where it holds no results.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    tree: Any = DVCFileSystem(rev=None if name == WORKSPACE else name)
+    try:
+        commit = "" if name == WORKSPACE else tree.repo.get_rev()
+    except DvcException as error:
+        raise InputError(
+            f"'{name}' is no revision, tag, branch or experiment here ({error})"
+        ) from None
+    files: dict[str, Path] = {}
+    for path in ("params.yaml", "dvc.yaml", "metrics/results.csv"):
+        if not _copy(tree, path, into, files):
+            raise InputError(
+                f"{name}: it has no {path}; a revision with a finished, committed `dvc repro` is"
+                " expected"
+            )
+    results = runs.without_ends(metrics.read(files["metrics/results.csv"]))
+    declared = {
+        key: spec
+        for plot in params.load(files["dvc.yaml"]).get("plots", [])
+        for key, spec in plot.items()
+    }
+    # a plot over files that the seeds name shows one run's curves, or this machine's speed: nothing
+    # to compare
+    plots = {
+        key: spec for key, spec in declared.items() if not any("${" in path for path in spec["y"])
+    }
+    wanted = [
+        PROMPTS,
+        *(
+            answers(run, seed)
+            for run, seed in sorted({(row["run"], row["seed"]) for row in results})
+        ),
+    ]
+    wanted += [path for spec in plots.values() for path in spec["y"]]
+    return Revision(
+        name=name,
+        commit=commit,
+        results=results,
+        params=dict(_leaves(params.load(files["params.yaml"]))),
+        plots=plots,
+        missing=[path for path in wanted if not _copy(tree, path, into, files)],
+        files=files,
+    )
+
+
+def answers(run: str, seed: int) -> str:
+    """Where a run's answers lie in the project."""
+    return f"data/answers/{run}_{seed}.jsonl"
+
+
+def _copy(tree: Any, path: str, into: Path, files: dict[str, Path]) -> bool:
+    try:
+        content = tree.cat_file(f"/{path}")
+    except FileNotFoundError:
+        return False
+    files[path] = into / path
+    files[path].parent.mkdir(parents=True, exist_ok=True)
+    files[path].write_bytes(content)
+    return True
+
+
+def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        return [
+            leaf
+            for key in value
+            for leaf in _leaves(value[key], f"{path}.{key}" if path else str(key))
+        ]
+    return [(path, value)]

@@ -1,0 +1,112 @@
+"""Which rows make one optimizer step, and how they lie in tensors: fixed by the seed, not by the
+hardware.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from reset.tokens.encoding import IGNORE, Example
+
+Batch = list[int]  # indices of examples
+
+
+def optimizer_batches(
+    lengths: Sequence[int], batch: int, epochs: int, window: int, seed: int
+) -> list[Batch]:
+    """The rows of every optimizer step: each example once an epoch, `batch` a step, an epoch's last
+    step the rest.
+
+    Rows are shuffled, cut into windows of `window` steps, sorted by length inside a window and
+    dealt to its steps: window 1 leaves the steps as random as without sorting (it only orders the
+    rows inside one); a larger window pads less, and makes the rows of a step alike in length. The
+    number of processes and micro-batches has no influence.
+    """
+    rng = random.Random(f"batches {seed}")
+    steps: list[Batch] = []
+    for _ in range(epochs):
+        order = list(range(len(lengths)))
+        rng.shuffle(order)
+        full: list[Batch] = []
+        for start in range(0, len(order), batch * window):
+            rows = sorted(order[start : start + batch * window], key=lambda i: -lengths[i])
+            full += [rows[i : i + batch] for i in range(0, len(rows), batch)]
+        rest = [full.pop()] if len(full[-1]) < batch else []
+        if window > 1:
+            rng.shuffle(full)
+        steps += full + rest
+    return steps
+
+
+def micro_batches(
+    steps: list[Batch], micro: int, accumulation: int, processes: int, rank: int
+) -> list[Batch]:
+    """What one process runs: for each step `accumulation` micro-batches of at most `micro` rows.
+
+    Rows of like length share a micro-batch, and micro-batches of like length run at the same time
+    on all processes. Where rows run short (the last step of an epoch) a micro-batch is empty;
+    `padded` and `packed` make it a row without targets, so that every process goes through the
+    model equally often.
+    """
+    starts = [(i * processes + rank) * micro for i in range(accumulation)]
+    return [step[start : start + micro] for step in steps for start in starts]
+
+
+def padded(examples: Sequence[Example]) -> dict[str, Any]:
+    """Tensors of one micro-batch, right-padded.
+
+    Out: `input_ids` and `attention_mask` [rows, longest]; `logits_to_keep` [kept], the positions at
+    which some row predicts a target token; `labels` and `shift_labels` [rows, kept], the token that
+    follows each of these, IGNORE where it is none of the row's targets. Logits exist at the kept
+    positions alone: over a large vocabulary, most of the head's time and memory would go to prompt
+    tokens that no loss looks at. Padding is told by length, not by its id, so a tokenizer whose pad
+    is its EOS keeps the EOS as a target.
+    """
+    import torch
+
+    longest = max((len(example.input_ids) for example in examples), default=1)
+    input_ids = torch.zeros(max(len(examples), 1), longest, dtype=torch.long)
+    attention_mask = torch.zeros_like(input_ids)
+    following = torch.full_like(input_ids, IGNORE)
+    for row, example in enumerate(examples):
+        length = len(example.input_ids)
+        input_ids[row, :length] = torch.tensor(example.input_ids)
+        attention_mask[row, :length] = 1
+        following[row, : length - 1] = torch.tensor(example.labels[1:])
+    if not examples:
+        attention_mask[0, 0] = 1
+    return _with_targets({"input_ids": input_ids, "attention_mask": attention_mask}, following)
+
+
+def packed(examples: Sequence[Example]) -> dict[str, Any]:
+    """Tensors of one micro-batch laid end to end in one row, without padding; out as of `padded`,
+    but for `position_ids` [1, all tokens], which restart at each example (the attention mask
+    follows from them), in place of `attention_mask`.
+    """
+    import torch
+
+    ids: list[int] = []
+    positions: list[int] = []
+    following: list[int] = []
+    for example in examples:
+        ids += example.input_ids
+        positions += range(len(example.input_ids))
+        following += [*example.labels[1:], IGNORE]
+    if not examples:
+        ids, positions, following = [0], [0], [IGNORE]
+    # with a cache the model would not look for restarts in the positions, and rows would see each
+    # other
+    tensors = {
+        "input_ids": torch.tensor([ids]),
+        "position_ids": torch.tensor([positions]),
+        "use_cache": False,
+    }
+    return _with_targets(tensors, torch.tensor([following]))
+
+
+def _with_targets(tensors: dict[str, Any], following: Any) -> dict[str, Any]:
+    kept = (following != IGNORE).any(dim=0).nonzero().flatten()
+    if not len(kept):
+        kept = kept.new_zeros(1)
+    labels = following[:, kept]
+    return {**tensors, "logits_to_keep": kept, "labels": labels, "shift_labels": labels}

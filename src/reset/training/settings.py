@@ -1,0 +1,206 @@
+"""The settings of a fine-tuning run (params: train), checked before anything is loaded."""
+
+import importlib.util
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from reset.core.errors import InputError
+from reset.training import launch
+
+# setting -> the value that needs a package (and a GPU), the package, the value that needs none
+KERNELS: dict[str, tuple[Any, str, str]] = {
+    "attention": ("flash_attention_2", "flash_attn", "sdpa"),
+    "liger": (True, "liger_kernel", "false"),
+}
+
+
+# setting -> the least value, and the least that is too high
+RANGES: dict[str, tuple[float, float]] = {
+    "train.shared.max_length": (1, math.inf),
+    "train.shared.eval_every": (1, math.inf),
+    "train.shared.save_every": (1, math.inf),
+    "train.shared.warmup": (0, 1),
+    "train.shared.weight_decay": (0, math.inf),
+    "train.shared.micro_batch": (1, math.inf),
+    "train.shared.length_window": (1, math.inf),
+    "train.shared.lora.rank": (1, math.inf),
+    "train.shared.lora.alpha": (1, math.inf),
+    "train.shared.lora.dropout": (0, 1),
+    "learning_rate": (0, math.inf),
+    "batch": (1, math.inf),
+    "epochs": (0, math.inf),
+}
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters on all linear layers (peft), merged before export."""
+
+    rank: int
+    alpha: int
+    dropout: float
+
+
+@dataclass(frozen=True)
+class SharedSettings:
+    """`train.shared`: what all runs have in common."""
+
+    max_length: int  # tokens of prompt, target and EOS; a longer row is an error
+    eval_every: (
+        int  # optimizer steps between two evaluations; the weights of the best so far are kept
+    )
+    # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
+    save_every: int
+    warmup: float  # share of the steps over which the learning rate rises
+    weight_decay: float
+    precision: Literal[
+        "fp32", "bf16"
+    ]  # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
+    micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
+    length_window: (
+        int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
+    )
+    # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes
+    # them
+    packing: bool
+    attention: Literal["sdpa", "flash_attention_2", "eager"]
+    compile: bool  # torch.compile
+    liger: bool  # the fused kernels of the package liger-kernel, for GPUs
+    gradient_checkpointing: bool
+    frozen: list[str]  # parameters whose name contains one of these are not trained
+    lora: LoraSettings | None
+    deepspeed: str | None  # a file of configs/
+    launch: (
+        str | None
+    )  # command that starts the processes, such as "torchrun --nproc_per_node 8"; null: this process
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """`train.<run>`."""
+
+    learning_rate: float
+    batch: int  # rows of one optimizer step, over all processes and micro-batches
+    epochs: int  # 0: the start model as it is, so that a run can be taken over from elsewhere
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of the pipeline. `start` is a model folder, `train` and `dev` are files of rows.
+
+    `end`, where given, is a second folder to write: the model after the last step, beside the best
+    one.
+    """
+
+    run: str
+    seed: int
+    start: Path
+    train: Path
+    dev: Path
+    shared: SharedSettings
+    recipe: RunSettings
+    end: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.run}_{self.seed}"
+
+    @property
+    def model(self) -> Path:
+        return Path("models") / self.name
+
+    @property
+    def live(self) -> Path:
+        """DVCLive's folder: speed and memory differ between two runs, so they are no out of the
+        stage.
+        """
+        return Path(".work/live") / self.name
+
+    @property
+    def curve(self) -> Path:
+        return Path("metrics/train") / f"{self.name}.csv"
+
+
+def check_deepspeed(shared: SharedSettings) -> None:
+    """InputError where DeepSpeed has no configuration file or no launcher."""
+    if not shared.deepspeed:
+        return
+    if not Path(shared.deepspeed).is_file():
+        raise InputError(
+            f"params.yaml: train.shared.deepspeed '{shared.deepspeed}' is no file; see configs/"
+        )
+    if not launch.inside():
+        example = '"torchrun --standalone --nproc_per_node 1"'
+        raise InputError(
+            f"params.yaml: train.shared.deepspeed needs train.shared.launch too, such as {example}"
+        )
+
+
+def check_kernels(shared: SharedSettings) -> None:
+    """InputError where a setting asks for kernels whose package is not installed, or for a GPU that
+    is not there.
+    """
+    for key, (value, package, other) in KERNELS.items():
+        if getattr(shared, key) != value:
+            continue
+        if not importlib.util.find_spec(package):
+            name = package.replace("_", "-")
+            raise InputError(
+                f"params.yaml: train.shared.{key} needs the package {name}: install it, or set"
+                f" {other}"
+            )
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError(
+                f"params.yaml: train.shared.{key} needs a GPU, and there is none: set {other}"
+            )
+
+
+def check_ranges(job: Job) -> None:
+    """InputError for the first setting whose value is outside RANGES."""
+    shared, recipe = asdict(job.shared), asdict(job.recipe)
+    values = {f"train.shared.{key}": value for key, value in shared.items()} | recipe
+    values |= {f"train.shared.lora.{key}": value for key, value in (shared["lora"] or {}).items()}
+    for key, (least, end) in RANGES.items():
+        if key in values and not least <= values[key] < end:
+            name = key if "." in key else f"train.{job.run}.{key}"
+            below = "" if end == math.inf else f" and below {end}"
+            raise InputError(
+                f"params.yaml: {name} is {values[key]}; a number from {least}{below} is expected"
+            )
+
+
+def split_batch(job: Job, processes: int) -> tuple[int, int]:
+    """How a batch is shared out: rows at once on each process, and how often for one step.
+
+    Raises InputError where these cannot make up the batch exactly.
+    """
+    if job.shared.save_every % job.shared.eval_every:
+        raise InputError(
+            f"params.yaml: train.shared.save_every {job.shared.save_every} is no multiple of"
+            f" eval_every {job.shared.eval_every}"
+        )
+    rows, rest = divmod(job.recipe.batch, processes)
+    micro = min(job.shared.micro_batch, rows)
+    if rest or micro < 1 or rows % micro:
+        raise InputError(
+            f"params.yaml: train.{job.run}.batch {job.recipe.batch} cannot be shared out over"
+            f" {processes} processes in parts of train.shared.micro_batch {job.shared.micro_batch};"
+            " one must divide the other"
+        )
+    return micro, rows // micro
+
+
+def _settings(job: Job) -> dict[str, Any]:
+    """The params of `job` by dotted name, without those on which no weight depends."""
+    idle = ("launch", "save_every")
+    named = {
+        f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key not in idle
+    }
+    return {
+        **named,
+        **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()},
+    }

@@ -1,0 +1,1 @@
+"""The thirteen data sets of the demo world."""

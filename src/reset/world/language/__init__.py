@@ -1,0 +1,1 @@
+"""The small language of the demo world."""

@@ -1,0 +1,1 @@
+"""The three models of the demo world."""

@@ -1,0 +1,89 @@
+import pytest
+
+from reset.core import params
+from reset.core.errors import InputError
+from reset.data.mixes import mixtures
+from reset.data.prompts import render_prompts
+from reset.data.records import build_records
+from reset.data.sources.dataset_config import DataSet, OwnFile, chosen, own_file
+
+PROMPTING = {"templates": "paper", "overlong": "drop", "max_tokens": 9, "answer_tokens": 3}
+PUBLISHED = {"source": "published", "train": None, "eval": 0}
+
+
+def test_a_published_data_set_trains_unless_its_size_is_zero():
+    assert chosen("nq", PUBLISHED) == DataSet("published", None, 0)
+    assert chosen("nq", PUBLISHED).trains
+    assert not chosen("nq", PUBLISHED | {"train": 0, "eval": 5}).trains
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": -1}, "data.datasets.nq.train.*-1"),
+        ({"train": 0}, "leave the data set out"),
+        ({"train": "many"}, "data.datasets.nq.train"),
+        ({"source": "hub"}, "data.datasets.nq.source.*published or"),
+        (
+            {"source": {"path": "x", "task": "qa", "columns": {}}},
+            "data.datasets.nq.source.task.*extractive_qa",
+        ),
+        (
+            {"source": {"path": "x", "task": "summarization"}},
+            "missing key 'data.datasets.nq.source.columns'",
+        ),
+        ({"rows": 3}, "unknown key 'data.datasets.nq.rows'"),
+    ],
+)
+def test_a_wrong_setting_is_named(change, message):
+    with pytest.raises(InputError, match=message):
+        chosen("nq", PUBLISHED | change)
+
+
+@pytest.mark.parametrize("name", ["my set", "a:b", "Mine", "a-b", ""])
+def test_a_name_that_ids_and_stages_cannot_bear_is_refused(name):
+    with pytest.raises(InputError, match="no name for a data set"):
+        chosen(name, PUBLISHED)
+
+
+def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
+    source = {
+        "path": "mine.jsonl",
+        "task": "summarization",
+        "columns": {"context": "text", "references": "summary"},
+    }
+    assert own_file("mine", source) == OwnFile("mine.jsonl", "summarization", source["columns"])
+    assert own_file("nq", "published") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "values", "message"),
+    [
+        (
+            build_records.FilterSettings,
+            {"retrieval": "dense", "passages": 5, "seed": 0},
+            "data.retrieval.*published, bm25",
+        ),
+        (
+            build_records.FilterSettings,
+            {"retrieval": "bm25", "passages": 0, "seed": 0},
+            "data.passages",
+        ),
+        (mixtures.MixSettings, {"ngram": 0, "dev": 5, "seed": 0}, "data.ngram"),
+        (mixtures.MixSettings, {"ngram": 13, "dev": "few", "seed": 0}, "data.dev"),
+        (
+            render_prompts.PromptSettings,
+            PROMPTING | {"overlong": "cut"},
+            "data.overlong.*trim_context",
+        ),
+        (render_prompts.PromptSettings, PROMPTING | {"max_tokens": 0}, "data.max_tokens"),
+        (
+            render_prompts.PromptSettings,
+            PROMPTING | {"answer_tokens": 9},
+            "data.max_tokens.*no room is left for a prompt",
+        ),
+    ],
+)
+def test_a_wrong_setting_of_a_stage_is_named(settings, values, message):
+    with pytest.raises(InputError, match=message):
+        params.build(settings, values, "data")

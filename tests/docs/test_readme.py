@@ -1,0 +1,68 @@
+"""The README shows the committed study and nothing else."""
+
+import json
+import re
+from pathlib import Path
+
+from reset.evaluation import csv_table, metrics
+from reset.report import aggregate, paper_claims, results, runs, tables
+
+STUDY = Path("report/study")
+
+
+def block(text: str) -> str:
+    return re.search(r"<!-- study:start -->\n(.*)<!-- study:end -->", text, re.S).group(1)
+
+
+def test_the_readmes_numbers_are_those_of_the_studys_report():
+    report = (STUDY / "report.md").read_text().splitlines()
+    shown = [
+        line
+        for line in block(Path("README.md").read_text()).splitlines()
+        if line.startswith(("|", "* "))
+    ]
+    assert len(shown) > 20
+    assert [line for line in shown if line not in report] == []
+
+
+def test_the_studys_report_comes_from_its_results_and_intervals():
+    averages = aggregate.macro(runs.without_ends(metrics.read(STUDY / "results.csv")))
+    rows = csv_table.read(STUDY / "intervals.csv", results.INTERVALS)
+    keys = [(row["run"], row["other"], row["metric"], row["group"]) for row in rows]
+    intervals = {
+        key: (float(row["low"]), float(row["high"])) for key, row in zip(keys, rows, strict=True)
+    }
+    counts = {
+        key: (int(row["prompts"]), int(row["seeds"])) for key, row in zip(keys, rows, strict=True)
+    }
+    report = (STUDY / "report.md").read_text()
+    for table in (
+        tables.headline(averages),
+        tables.differences(averages, intervals),
+        paper_claims.table(averages, intervals, counts),
+    ):
+        assert tables.markdown(table) in report
+    assert (
+        "".join(f"* {sentence}\n" for sentence in tables.sentences(averages, intervals)) in report
+    )
+
+
+def test_the_readmes_ratios_are_those_that_the_benchmarks_printed():
+    rows = re.findall(
+        r"^\| \[(\w+)\.txt\]\(.*\) \| (.*) \| .* \| ([\d.]+) \|$",
+        Path("README.md").read_text(),
+        re.M,
+    )
+    assert len(rows) > 10
+    for file, name, ratio in rows:
+        printed = [
+            line
+            for line in Path(f"benchmarks/{file}.txt").read_text().splitlines()
+            if line.startswith("[{")
+        ]
+        assert {"name": name, "ratio": float(ratio)}.items() <= {
+            key: value
+            for entry in json.loads(printed[-1])
+            if entry["name"] == name
+            for key, value in entry.items()
+        }.items()

@@ -1,0 +1,144 @@
+"""The pipeline as users of DVC meet it, on a smaller world: repro, experiments, queue, metrics and
+plots.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import time
+
+import pytest
+
+from tests.pipeline.test_ablation_commands import ROWS
+from tests.support import clones
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
+
+
+def test_two_clean_runs_write_the_same_lock(runs):
+    first, second = (folder / "dvc.lock" for folder in runs)
+    assert first.read_text() == second.read_text()
+
+
+def test_a_second_repro_runs_nothing(world):
+    for words in (
+        [],
+        ["--dry"],
+        ["judge_ready"],
+        ["models"],
+        ["mix", "evalset"],
+        ["report"],
+        ["--single-item", "report"],
+    ):
+        assert clones.ran(clones.dvc(world, "repro", *words)) == []
+    assert "up to date" in clones.dvc(world, "status")
+
+
+def test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it(world):
+    output = clones.dvc(world, "exp", "run", "-S", "report.samples=5")
+    assert clones.ran(output) == ["report"]
+    path = world / "params.yaml"
+    path.write_text(re.sub(r"(weights:\n +task:) [\d.]+", r"\1 0.25", path.read_text()))
+    assert {stage.split("@")[0] for stage in json.loads(clones.dvc(world, "status", "--json"))} == {
+        "rank"
+    }
+
+
+def test_a_queued_experiment_runs_and_shows_up(world):
+    clones.dvc(world, "exp", "run", "--queue", "--name", "queued", "-S", "report.samples=6")
+    clones.dvc(world, "queue", "start")
+    deadline = time.monotonic() + 300
+    while "Success" not in (status := clones.dvc(world, "queue", "status")):
+        assert "Failed" not in status and time.monotonic() < deadline, status + clones.dvc(
+            world, "queue", "logs", "queued"
+        )
+        time.sleep(2)
+    clones.dvc(world, "queue", "stop", "--kill", check=False)
+    assert "queued" in clones.dvc(world, "exp", "show", "--csv")
+    assert "report.samples" in clones.dvc(world, "params", "diff", "queued")
+
+
+def test_a_change_that_is_taken_back_trains_nothing_again(world):
+    weights = (world / "models/stage1_1/model.safetensors").read_bytes()
+    clones.dvc(world, "exp", "run", "-S", "train.stage1.learning_rate=1.0e-4", "stage1@1")
+    assert (world / "models/stage1_1/model.safetensors").read_bytes() != weights
+    clones.git(world, "checkout", "params.yaml")  # and not dvc.lock
+    output = clones.dvc(world, "repro", "stage1@1")
+    assert clones.ran(output) == [] and "Stage 'stage1@1' is cached" in output
+    assert (world / "models/stage1_1/model.safetensors").read_bytes() == weights
+
+
+def test_a_second_iteration_samples_from_the_model_of_the_first(world):
+    first = (world / "data/predictions/reset_1.jsonl").read_text()
+    shutil.copytree(world / "models/reset_1", world / "iteration_1")
+    changes = ["models.chat.source=folder", "models.chat.id=iteration_1", "train.mtl.epochs=0"]
+    words = [word for change in changes for word in ("-S", change)]
+    output = clones.dvc(world, "exp", "run", *words, "rank@reset-1", "predict@mtl-1")
+    assert {"models@chat", "mtl@1", "sample@reset-1", "predict@mtl-1"} <= set(clones.ran(output))
+    weights = [
+        (world / folder / "model.safetensors").read_bytes()
+        for folder in ("iteration_1", "models/mtl_1")
+    ]
+    assert weights[0] == weights[1]
+    assert (world / "data/predictions/mtl_1.jsonl").read_text() == first
+    shutil.rmtree(world / "iteration_1")
+
+
+def test_a_reference_may_compete_and_nothing_is_sampled_again(world):
+    before = (world / "data/samples/reset_1.jsonl").read_text().splitlines()
+    clones.dvc(world, "exp", "run", "-S", "sampling.pools.reset.reference=true", "rank@reset-1")
+    after = (world / "data/samples/reset_1.jsonl").read_text().splitlines()
+    assert set(before) < set(after) and len(after) == len(before) * 8 // 7
+    candidates = [
+        json.loads(line)
+        for line in (world / "data/candidates/reset_1.jsonl").read_text().splitlines()
+    ]
+    assert all(row["candidates"][-1]["text"] == row["reference"] for row in candidates)
+    winners = [c["setting"] for row in candidates for c in row["candidates"] if c["winner"]]
+    assert {"reference": True} in winners
+
+
+@pytest.mark.parametrize("command", [words[1] for words in ROWS if words[2] == "`rank`"])
+def test_an_ablation_of_the_ranking_ranks_the_same_samples_anew(world, command):
+    def candidates():
+        rows = [
+            json.loads(line)
+            for line in (world / "data/candidates/reset_1.jsonl").read_text().splitlines()
+        ]
+        return {
+            row["id"]: [(c["text"], c["score"], c["winner"]) for c in row["candidates"]]
+            for row in rows
+        }
+
+    before = candidates()
+    output = clones.dvc(world, *shlex.split(command.strip("`"))[1:], "rank@reset-1")
+    assert clones.ran(output) == ["rank@reset-1"]
+    after = candidates()
+    assert {id: [text for text, *_ in found] for id, found in after.items()} == {
+        id: [text for text, *_ in found] for id, found in before.items()
+    }
+    assert after != before
+
+
+def test_an_experiment_in_a_copy_uses_the_copys_source(world):
+    report = world / "src" / "reset" / "report.py"
+    report.write_text(report.read_text() + "\nraise SystemExit('the source of the copy ran')\n")
+    output = clones.dvc(world, "exp", "run", "--temp", "-S", "report.samples=7", check=False)
+    assert "the source of the copy ran" in output
+
+
+def test_metrics_and_plots_are_shown_and_compared(world):
+    shown = json.loads(clones.dvc(world, "metrics", "show", "--json"))
+    numbers = shown[""]["data"]["metrics/summary.json"]["data"]
+    assert 0 < len(numbers) <= 20 and all(
+        isinstance(value, int | float) for value in numbers.values()
+    )
+    path = world / "metrics" / "summary.json"
+    path.write_text(path.read_text().replace('"mtl_task": ', '"mtl_task": 1'))
+    assert "mtl_task" in clones.dvc(world, "metrics", "diff", "HEAD")
+    clones.dvc(world, "plots", "show", "-o", "plots")
+    page = (world / "plots" / "index.html").read_text()
+    assert page.count("vega") > 5
+    clones.dvc(world, "plots", "diff", "HEAD", "-o", "plots")
+    assert "mtl@1" in clones.dvc(world, "dag", "--dot")

@@ -1,0 +1,115 @@
+"""study: what the report rests on, read from disk."""
+
+import csv
+import json
+
+import pytest
+
+from reset.core import io
+from reset.core.errors import InputError
+from reset.report import results, runs
+from tests.support import made_up_study
+
+SETTINGS = results.ReportSettings(samples=12, draws=100, seed=0)
+SETS = list(made_up_study.SETS)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("study")
+    made_up_study.write(path, seeds=(0, 1, 2), prompts=4)
+    return path
+
+
+@pytest.fixture
+def here(root, monkeypatch):
+    monkeypatch.chdir(root)
+
+
+def test_the_averages_equal_a_count_by_hand(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    by_set = []
+    for name, (task, _) in made_up_study.SETS.items():
+        if task != "instruction":
+            with open("data/answers/reset_1.jsonl") as lines:
+                rows = [row for row in map(json.loads, lines) if row["dataset"] == name]
+            by_set.append(sum(row["s_faithfulness"] for row in rows) / len(rows))
+    expected = sum(by_set) / len(by_set)
+    assert found.averages["reset", "faithfulness", "overall"][1] == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
+def test_files_of_seeds_and_sets_that_are_no_longer_asked_for_are_not_read(here):
+    found = results.load(SETTINGS, [0, 2], ["nq"])
+    assert found.seeds == [0, 2]
+    assert list(found.data) == ["nq"]
+    assert set(found.curves["mtl"]) == {0, 2}
+    assert found.pools["reset"]["context"].prompts == 2 * 4 * 6
+
+
+def test_no_run_is_an_error_and_not_an_empty_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no run of the seeds 0"):
+        results.load(SETTINGS, [0], SETS)
+
+
+def test_the_summary_is_flat_and_small_and_means_over_seeds(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    summary = results.summary(found)
+    assert len(summary) <= 20
+    assert all(isinstance(value, float) and 0 <= value <= 1 for value in summary.values())
+    values = found.averages["reset", "instruction", "overall"].values()
+    assert summary["reset_instruction"] == pytest.approx(sum(values) / 3, abs=1e-4)
+    assert summary["scores_missing"] == 0
+    assert summary["reset_decidable"] > 0.5
+
+
+def test_the_intervals_hold_the_differences_they_belong_to(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    for (run, other, metric, group), (low, high) in found.intervals.items():
+        gap = results.aggregate.difference(found.averages, run, other, metric, group)
+        assert low <= gap.mean <= high, (run, other, metric, group)
+
+
+def test_the_browser_shows_the_first_seed_of_each_pool_and_the_evaluation(here):
+    found = results.load(SETTINGS, [1, 2], SETS)
+    titles = [source["title"] for source in found.sources]
+    assert titles == ["Pool reset, seed 1", "Pool reset_s, seed 1", "Evaluation, all runs, seed 1"]
+    assert [len(source["rows"]) for source in found.sources] == [12, 12, 12]
+    assert [len(source["rows"][0]["answers"]) for source in found.sources] == [7, 14, 11]
+
+
+def test_a_curve_without_a_step_is_named(here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    io.write_text("metrics/train/mtl_0.csv", "step,loss,eval_loss\n10,1.0,\n,0.9,\n")
+    with pytest.raises(InputError, match="metrics/train/mtl_0.csv:3: no step"):
+        results._curves([0])
+
+
+def test_results_hold_every_row_of_every_run(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    lines = 0
+    for run in made_up_study.LEVELS:
+        for seed in (0, 1, 2):
+            with open(f"metrics/runs/{run}_{seed}.csv") as handle:
+                lines += len(list(csv.DictReader(handle)))
+    assert len(found.results) + len(found.ends) == lines
+
+
+def test_end_checkpoints_stand_apart_from_the_runs(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    ends = set(runs.ENDS)
+    assert {row["run"] for row in found.ends} == ends
+    assert not ends & {row["run"] for row in found.results}
+    assert not ends & {run for run, _, _ in found.averages}
+    assert not ends & {
+        a["label"] for source in found.sources for row in source["rows"] for a in row["answers"]
+    }
+    assert found.instruction["stage2_end", "length", "overall"]
+
+
+def test_a_comparison_counts_its_prompts_and_seeds(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    assert found.counts["reset", "mtl", "faithfulness", "overall"] == (6 * 4, 3)
+    assert found.counts.keys() == found.intervals.keys()

@@ -1,0 +1,157 @@
+"""tables: the numbers as people read them, and no sentence beyond them."""
+
+import pytest
+
+from reset.report import aggregate, tables
+from reset.report.aggregate import Spread
+
+AVERAGES = {
+    ("mtl", "instruction", "unseen"): {0: 0.60, 1: 0.62},
+    ("mtl", "instruction", "overall"): {0: 0.60, 1: 0.62},
+    ("reset", "instruction", "unseen"): {0: 0.70, 1: 0.66},
+    ("reset", "instruction", "overall"): {0: 0.70, 1: 0.66},
+    **{("mtl", "faithfulness", group): {0: 0.5, 1: 0.6} for group in aggregate.GROUPS},
+    **{("reset", "faithfulness", group): {0: 0.6, 1: 0.5} for group in aggregate.GROUPS},
+}
+INTERVALS = {
+    ("reset", "mtl", "instruction", "unseen"): (0.02, 0.12),
+    ("reset", "mtl", "faithfulness", "overall"): (-0.1, 0.1),
+}
+
+
+def test_the_headline_has_a_run_a_line_in_the_order_of_the_study():
+    table = tables.headline(AVERAGES)
+    assert [row[0] for row in table.rows] == ["mtl", "reset"]
+    assert table.columns == ["run", "unseen", "seen", "unseen", "overall"]
+    assert table.spans == [("", 1), ("IF (of 10)", 1), ("Faithfulness", 3)]
+    assert table.rows[0][1] == "6.10 ± 0.14"
+    assert table.rows[1][4] == "0.55 ± 0.07"
+
+
+def test_one_seed_has_no_spread_and_a_hole_has_a_dash():
+    assert tables.show_spread("task", Spread(0.5, None, {0: 0.5})) == "0.50"
+    assert tables.show_spread("task", None) == "–"
+    assert tables.headline(
+        {("mtl", "task", "seen"): {0: 0.5}, ("base", "length", "seen"): {0: 3.0}}
+    ).rows == [
+        ["base", "–"],
+        ["mtl", "0.50"],
+    ]
+
+
+def test_differences_name_each_seed_and_only_read_what_the_interval_allows():
+    table = tables.differences(AVERAGES, INTERVALS)
+    row = next(row for row in table.rows if row[1] == "IF, unseen")
+    assert row == [
+        "reset − mtl",
+        "IF, unseen",
+        "+0.70",
+        "+0.20 to +1.20",
+        "higher",
+        "+1.00",
+        "+0.40",
+    ]
+    row = next(row for row in table.rows if row[1] == "faithfulness, overall")
+    assert row == [
+        "reset − mtl",
+        "faithfulness, overall",
+        "±0.000",
+        "−0.100 to +0.100",
+        "not shown",
+        "+0.100",
+        "−0.100",
+    ]
+    row = next(row for row in table.rows if row[1] == "faithfulness, seen")
+    assert row[3:5] == ["–", "not shown"]
+
+
+def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
+    (sentence,) = tables.sentences(AVERAGES, INTERVALS)
+    assert (
+        sentence
+        == "reset against mtl: IF +0.70 (+0.20 to +1.20), higher; faithfulness ±0.000 (−0.100 to"
+        " +0.100), not shown."
+    )
+
+
+@pytest.mark.parametrize(
+    "between, word",
+    [((0.1, 0.2), "higher"), ((-0.2, -0.1), "lower"), ((-0.1, 0.1), "not shown"), ((0.0, 0.1), "not shown"),
+     ((-0.1, 0.0), "not shown"), (None, "not shown"), ((0.0004, 0.1), "not shown"), ((-0.1, -0.0004), "not shown"),
+     ((0.0006, 0.1), "higher")],
+)  # fmt: skip
+def test_the_reading_of_an_interval_is_that_of_its_printed_ends(between, word):
+    assert tables.reading("task", between) == word
+
+
+def test_signs_are_typographic_and_zero_has_both():
+    assert tables.show_difference("task", -0.25) == "−0.250"
+    assert (
+        tables.show_difference("task", 0.0) == tables.show_difference("task", -0.0001) == "±0.000"
+    )
+    assert tables.show_difference("instruction", -0.05) == "−0.50"
+
+
+@pytest.mark.parametrize(
+    "seeds, heads",
+    [((0, 1), "       IF (of 10)   Faithfulness"), ((0,), "       IF (of 10)  Faithfulness")],
+)
+def test_terminal_columns_line_up_below_the_names_of_their_groups(seeds, heads):
+    table = tables.headline(
+        {key: {seed: values[seed] for seed in seeds} for key, values in AVERAGES.items()}
+    )
+    first, *lines = tables.plain(table).splitlines()
+    assert first == heads and len({len(line) for line in lines}) == 1
+
+
+def test_markdown_escapes_bars_and_names_the_group():
+    table = tables.Table(
+        "t", ["run", "seen"], [["a|b", "1"]], spans=[("", 1), ("Task", 1)], notes=["n = 3"]
+    )
+    assert tables.markdown(table) == "| run | Task: seen |\n| :-- | --: |\n| a\\|b | 1 |\n\nn = 3\n"
+
+
+def test_the_table_of_a_metric_names_its_measure_and_n():
+    rows = [
+        {
+            "run": "mtl",
+            "seed": s,
+            "dataset": "nq",
+            "seen": True,
+            "metric": "task",
+            "value": 0.5,
+            "n": n,
+            "measure": "em",
+        }
+        for s, n in ((0, 10), (1, 9))
+    ]
+    table = tables.by_dataset(rows, "task")
+    assert table.rows == [["mtl", "0.50 ± 0.00"]]
+    assert "nq (seen, em, n = 9–10)" in table.notes[0]
+
+
+def test_dropped_rows_are_told_by_reason():
+    row = {
+        "dropped": {"no passage": 1200, "rare": 0},
+        "read": 2000,
+        "not_needed": 0,
+        "train": 700,
+        "dev": 9,
+        "eval": 100,
+    }
+    row |= {"prompt_words": 61.25, "target_words": None, "overlong_share": 0.05, "cut_share": 0.031}
+    assert tables.data({"nq": row}).rows == [
+        [
+            "nq",
+            "no passage:\u00a01,200",
+            "2,000",
+            "0",
+            "700",
+            "9",
+            "100",
+            "61.2",
+            "–",
+            "5.0 %",
+            "3.1 %",
+        ]
+    ]

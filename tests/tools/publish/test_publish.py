@@ -1,0 +1,192 @@
+"""`make publish`: the real client of the hub against a stand-in, which must receive what models/
+holds.
+"""
+
+import subprocess
+
+import pytest
+from huggingface_hub import ModelCard
+
+from reset.core import io
+from reset.core.errors import InputError
+from reset.evaluation import csv_table, metrics
+from reset.report import tables
+from reset.tools.publish import hub as publishing
+from reset.tools.publish import lockfile
+from tests.support import clones
+from tests.support.fault_server import FaultServer
+from tests.support.model_hub import TOKEN, ModelHub
+
+COMMAND = clones.documented("Models: versions, and the hub")[2]
+
+
+def lock(**changed):
+    """A small dvc.lock: chat -> mtl_1 -> its metrics. `changed` replaces the hash of a path that a
+    stage read.
+    """
+
+    def entry(path, md5):
+        return {"path": path, "md5": md5}
+
+    def dep(path, md5):
+        return entry(path, changed.get(path.rpartition("/")[2], md5))
+
+    source = {"models.chat": {"source": "hub", "id": "lmsys/vicuna-7b-v1.3", "revision": "abc"}}
+    return lockfile.Lock(
+        {
+            "models@chat": {
+                "params": {"params.yaml": source},
+                "outs": [entry("models/chat", "1.dir")],
+            },
+            "mtl@1": {
+                "deps": [dep("data/mixes/mtl", "2.dir"), dep("models/chat", "1.dir")],
+                "outs": [entry("models/mtl_1", "3.dir")],
+            },
+            "predict@mtl-1": {
+                "deps": [dep("models/mtl_1", "3.dir")],
+                "outs": [entry("data/predictions/mtl_1.jsonl", "4")],
+            },
+            "evaluate@mtl-1": {
+                "deps": [dep("data/predictions/mtl_1.jsonl", "4")],
+                "outs": [entry("metrics/runs/mtl_1.csv", "5")],
+            },
+        }
+    )
+
+
+def test_the_lock_says_where_a_model_began():
+    folder, source = lock().origin("models/mtl_1")
+    assert (folder, source["id"]) == ("models/chat", "lmsys/vicuna-7b-v1.3")
+    assert lock().md5("models/mtl_1") == "3.dir"
+    with pytest.raises(InputError, match="no stage wrote models/mtl_2"):
+        lock().md5("models/mtl_2")
+
+
+def test_metrics_of_another_model_than_the_present_one_are_found():
+    lock().check("metrics/runs/mtl_1.csv")
+    with pytest.raises(InputError, match="predict@mtl-1 read another models/mtl_1"):
+        lock(mtl_1="9.dir").check("metrics/runs/mtl_1.csv")
+    with pytest.raises(InputError, match="mtl@1 read another models/chat"):
+        lock(chat="9.dir").check("metrics/runs/mtl_1.csv")
+
+
+@pytest.mark.parametrize("licence", ["llama2", None], ids=["licence known", "licence not known"])
+def test_a_card_names_base_model_and_licence_as_far_as_known(tmp_path, monkeypatch, licence):
+    monkeypatch.chdir(tmp_path)
+    io.write_text(
+        "models/chat/README.md",
+        f"---\nlicense: {licence}\n---\n" if licence else "no head at all\n",
+    )
+    io.write_text(
+        "models/mtl_1/README.md", "---\nlibrary_name: transformers\n---\n# mtl_1\n\nA run.\n"
+    )
+    values = ("mtl", 1, "nq", True, "task", 0.5, 8, "exact_match")
+    csv_table.write(
+        "metrics/runs/mtl_1.csv", metrics.COLUMNS, [dict(zip(metrics.COLUMNS, values, strict=True))]
+    )
+    made = ModelCard(publishing.card("mtl_1", lock(), "0123abc"))
+    assert (made.data.license, made.data.base_model) == (licence, "lmsys/vicuna-7b-v1.3")
+    assert "# mtl_1\n\nA run.\n\n## Origin" in made.content
+    assert (
+        "models/chat (hub lmsys/vicuna-7b-v1.3 abc)" in made.content and "`0123abc`" in made.content
+    )
+    assert (
+        "llama2, by the card of models/chat" if licence else "not known here: ask models/chat's"
+    ) in made.content
+    assert "| nq | yes | Task | exact_match | 0.50 | 8 |" in made.content
+
+
+@pytest.fixture
+def hub():
+    api = ModelHub()
+    with FaultServer(routes=api.routes()) as server:
+        api.endpoint = server.url.removesuffix("/v1")
+        yield api
+
+
+def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN):
+    """The documented command with these values; the environment of the tests stands for that of
+    `make setup`.
+    """
+    environment = clones.environment() | {
+        "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder / ".work/hub"), "HF_TOKEN": token,
+    }  # fmt: skip
+    command = (
+        COMMAND.replace("MODEL=reset_31", f"MODEL={model}")
+        .replace("REPO=owner/name", f"REPO={repo}")
+        .split()
+    )
+    command = [*command[:1], "-s", "-o", "setup", *command[1:]]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.integration
+def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub, monkeypatch):
+    world = runs[0]
+    done = publish(world, hub)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{hub.endpoint}/owner/name"
+    received = hub.files["owner/name"]
+    kept = {path.name: path.read_bytes() for path in (world / "models/reset_1").iterdir()}
+    assert {name for name in kept} == set(received) and len(hub.commits) == 1
+    assert [name for name in kept if received[name] != kept[name]] == ["README.md"]
+    card = ModelCard(received["README.md"].decode())
+    assert (card.data.license, card.data.library_name) == ("apache-2.0", "transformers")
+    assert kept["README.md"].decode().split("---\n")[2].rstrip() in card.content
+    revision = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=world, text=True).strip()
+    monkeypatch.chdir(world)
+    assert revision in card.content and lockfile.load().md5("models/reset_1") in card.content
+    told = [
+        row for row in metrics.read("metrics/runs/reset_1.csv") if row["metric"] == "faithfulness"
+    ]
+    assert len(told) == 6
+    for row in told:
+        cells = [row["dataset"], "yes" if row["seen"] else "no", "Faithfulness", row["measure"]]
+        cells += [tables.show("faithfulness", row["value"]), str(row["n"])]
+        assert f"| {' | '.join(cells)} |" in card.content
+
+
+@pytest.mark.integration
+def test_a_second_time_replaces_the_files(runs, hub):
+    assert [publish(runs[0], hub, model).returncode for model in ("mtl_1", "reset_1")] == [0, 0]
+    weights = (runs[0] / "models/reset_1/model.safetensors").read_bytes()
+    assert hub.files["owner/name"]["model.safetensors"] == weights and len(hub.commits) == 2
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": ""}, "which model, and where to"),
+        (
+            {"model": "nothing_1"},
+            "models/nothing_1: no such folder; `dvc pull models/nothing_1` brings it",
+        ),
+        ({"token": ""}, "no token for the hub: set HF_TOKEN"),
+        ({"token": "hf_of_somebody_else"}, "owner/name: the hub did not take reset_1"),
+        ({"repo": "a/b/c"}, "a/b/c: the hub did not take reset_1 (HFValidationError"),
+    ],
+    ids=["no name", "no folder", "no token", "wrong token", "wrong repository"],
+)
+def test_what_cannot_be_published_is_refused_in_one_sentence(runs, hub, given, said):
+    refused(publish(runs[0], hub, **given), hub, said)
+
+
+@pytest.mark.integration
+def test_a_tree_with_changes_or_a_changed_model_is_refused(world, hub):
+    (world / "notes.txt").write_text("not committed")
+    try:
+        refused(publish(world, hub), hub, "notes.txt: not committed; commit first")
+    finally:
+        (world / "notes.txt").unlink()
+    model = world / "models/reset_1/config.json"
+    kept = model.read_bytes()
+    model.unlink()  # it may be a link into the cache
+    model.write_bytes(kept + b" ")
+    refused(publish(world, hub), hub, "models/reset_1: not what dvc.lock recorded")
+
+
+def refused(done, hub, said):
+    assert done.returncode != 0 and not any(hub.files.values())
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    assert len(lines) == 1 and lines[0].startswith("error: ") and said in lines[0]

@@ -1,0 +1,142 @@
+"""The judge's cost over the whole pipeline."""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reset.core import io, params
+from reset.core.errors import InputError
+from reset.judges.instruction import llm, settings
+from reset.judges.instruction.reply_store import PLACE, Store
+from reset.judges.verdicts import Item
+from reset.tools import judge_cost
+from tests.judges.instruction.test_judge_instruction_stage import ROOT, fill
+from tests.judges.instruction.test_llm import keep
+from tests.support.fault_server import ENDPOINT
+
+SAMPLING = {
+    "temperatures": [0.1] * 7,
+    "top_k": [5] * 7,
+    "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10, "reference": False}},
+}
+GRAPH = {
+    "judge_instruction": {
+        "matrix": {"pool": ["reset"], "seed": "${seeds}"},
+        "cmd": (
+            "python stages/judge_instruction.py judge_instruction samples ${item.pool} ${item.seed}"
+        ),
+    },
+    "grade_instruction": {
+        "matrix": {"run": ["mtl"], "seed": "${seeds}"},
+        "cmd": (
+            "python stages/judge_instruction.py grade_instruction predictions ${item.run}"
+            " ${item.seed}"
+        ),
+    },
+    "other": {"cmd": "python stages/other.py"},
+}
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    io.write_text(settings.PROMPT, (ROOT / settings.PROMPT).read_text(encoding="utf-8"))
+    with Store(PLACE) as store:
+        yield store
+
+
+def test_every_item_of_the_judging_stages_is_found():
+    assert list(judge_cost.items({"stages": GRAPH}, {"seeds": [1, 2]})) == [
+        Item("judge_instruction", "samples", "reset", 1),
+        Item("judge_instruction", "samples", "reset", 2),
+        Item("grade_instruction", "predictions", "mtl", 1),
+        Item("grade_instruction", "predictions", "mtl", 2),
+    ]
+
+
+def test_the_real_graph_is_understood():
+    found = list(judge_cost.items(params.load(ROOT / "dvc.yaml"), {"seeds": [0]}))
+    assert {item.kind for item in found} == {"samples", "predictions"}
+    assert {"reset", "reset_s", "mtl"} <= {item.name for item in found}
+
+
+def test_generations_that_exist_are_counted_without_what_is_stored(store):
+    fill(8, 3)
+    item = Item("judge_instruction", "samples", "reset", 1)
+    template = Path(settings.PROMPT).read_text(encoding="utf-8")
+    keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
+    found, known = judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
+    assert known and (found.texts, found.cached, found.calls) == (24, 1, 23)
+
+
+def test_those_to_come_are_counted_from_the_params(store):
+    item = Item("judge_instruction", "samples", "reset", 1)
+    found, known = judge_cost.estimate_cost(
+        item, "openai", replace(ENDPOINT, repeats=2), {"sampling": SAMPLING}, store
+    )
+    assert not known and (found.texts, found.calls) == (10 * 2 * 7, 2 * 10 * 2 * 7)
+    assert found.usd > 0
+
+
+def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
+    item = Item("grade_instruction", "predictions", "mtl", 1)
+    with pytest.raises(InputError, match="dvc repro evalset"):
+        judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
+    io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
+    assert judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)[0].texts == 5
+
+
+def estimate():
+    command = [sys.executable, str(ROOT / "scripts/estimate.py")]
+    done = subprocess.run(
+        command, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
+    keep(store, "a prompt of before", 0, "x\nRating: 4")
+    judges = {
+        "instruction": {
+            "backend": "openai",
+            "samples": None,
+            "openai": asdict(replace(ENDPOINT, budget_usd=0.0001)),
+        }
+    }
+    io.write_text(
+        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges})
+    )
+    io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
+    io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
+    printed = estimate()
+    assert (
+        "judge_instruction@reset-1: 140 texts" in printed
+        and "grade_instruction@mtl-1: 5 texts" in printed
+    )
+    assert "All: 145 texts" in printed and "raise judges.instruction.openai.budget_usd" in printed
+    assert json.loads(Path("metrics/cost.json").read_text())["calls"] == 1
+
+
+def test_what_no_llm_judges_is_not_counted(store):
+    judges = {"instruction": {"backend": "openai", "samples": "scorer", "openai": asdict(ENDPOINT)}}
+    io.write_text(
+        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges})
+    )
+    io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
+    io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
+    printed = estimate()
+    assert "judge_instruction" not in printed and "All: 5 texts" in printed
+
+
+def test_the_rubric_costs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    judges = {"instruction": {"backend": "rubric", "samples": None, "openai": None}}
+    io.write_text("params.yaml", yaml.safe_dump({"judges": judges}))
+    assert "no calls, no cost" in estimate()
+    assert not Path("metrics/cost.json").exists()

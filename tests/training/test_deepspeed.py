@@ -1,0 +1,174 @@
+"""Two processes on this machine's CPU: the same model as one process gives, with and without
+DeepSpeed.
+"""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from reset.training import run
+from reset.training.settings import LoraSettings
+from tests.support import tiny_llama
+from tests.support.tiny_llama import job
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import os, signal, sys
+from pathlib import Path
+import deepspeed.ops
+from tests.support.tiny_llama import job
+from reset.training import launch, run, trainer
+from reset.training.settings import LoraSettings
+deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # else a compiler runs for a minute
+stop, shared = int(sys.argv[1]), eval(sys.argv[2])
+train = trainer.CompletionTrainer.training_step
+def step(self, *args, **kwargs):
+    if self.state.global_step == stop:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train(self, *args, **kwargs)
+trainer.CompletionTrainer.training_step = step
+run.run(job(Path.cwd(), **shared))
+launch.leave()
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def launch(processes: int, stop: int = -1, **shared) -> subprocess.CompletedProcess:
+    Path("two.py").write_text(SCRIPT)
+    words = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        str(processes),
+    ]
+    paths = [
+        str(Path(sys.executable).parent),
+        os.environ["PATH"],
+    ]  # DeepSpeed looks for ninja there
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+        "OMP_NUM_THREADS": "1",
+        "PATH": os.pathsep.join(paths),
+    }
+    return subprocess.run(
+        [*words, "two.py", str(stop), repr(shared)],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def curve() -> list[list[float]]:
+    lines = Path("metrics/train/mtl_0.csv").read_text().splitlines()[1:]
+    return [[float(cell) for cell in line.split(",")] for line in lines]
+
+
+@pytest.fixture
+def alone(in_folder) -> list[list[float]]:
+    run.run(job(in_folder))
+    os.rename("models/mtl_0", "alone")
+    return curve()
+
+
+def same_as(alone: list[list[float]]) -> None:
+    """The curve and the fp32 weights are those of the run of one process."""
+    for ours, theirs in zip(curve(), alone, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-3)
+    one, two = load_file("alone/model.safetensors"), load_file("models/mtl_0/model.safetensors")
+    assert one.keys() == two.keys()
+    for name, tensor in two.items():
+        assert tensor.dtype == torch.float32
+        torch.testing.assert_close(tensor, one[name], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json", "zero3_offload.json"])
+def test_two_processes_learn_what_one_learns(alone, config):
+    done = launch(2, micro_batch=2, deepspeed=config and str(ROOT / "configs" / config))
+    assert done.returncode == 0, done.stderr
+    same_as(alone)
+
+
+def test_zero3_in_bf16_with_packed_rows_exports_every_parameter_in_bf16(alone):
+    done = launch(
+        2, micro_batch=4, packing=True, precision="bf16", deepspeed=str(ROOT / "configs/zero3.json")
+    )
+    assert done.returncode == 0, done.stderr
+    one, two = load_file("alone/model.safetensors"), load_file("models/mtl_0/model.safetensors")
+    assert {n: t.shape for n, t in one.items()} == {n: t.shape for n, t in two.items()}
+    assert {t.dtype for t in two.values()} == {torch.bfloat16}
+    assert curve()[-1][3] == pytest.approx(alone[-1][3], abs=0.01)
+
+
+def test_a_killed_zero3_run_goes_on_to_the_same_model_and_only_with_as_many_processes(
+    alone, in_folder
+):
+    shared = {"micro_batch": 4, "deepspeed": str(ROOT / "configs/zero3.json")}
+    assert launch(2, stop=6, **shared).returncode != 0
+    other = launch(1, stop=0, **shared)
+    assert "not resuming from" in other.stderr and "other number of processes" in other.stderr
+    done = launch(2, **shared)
+    assert done.returncode == 0 and "resuming from" in done.stderr, done.stderr
+    assert [row[0] for row in curve()] == [row[0] for row in alone]
+    assert curve()[-1] == pytest.approx(alone[-1], abs=1e-3)
+
+
+def test_packing_is_refused_under_zero3_where_rows_would_see_each_other(in_folder):
+    job(in_folder)
+    tiny_llama.model("opt", ffn_dim=48, word_embed_proj_dim=32).save_pretrained("start")
+    done = launch(2, micro_batch=4, packing=True, deepspeed=str(ROOT / "configs/zero3.json"))
+    assert done.returncode != 0
+    assert "train.shared.packing: this model does not keep packed rows apart" in done.stderr, (
+        done.stderr
+    )
+
+
+def test_adapters_under_zero3_are_merged_into_the_model_that_one_process_gets(in_folder):
+    adapters = {"lora": LoraSettings(rank=4, alpha=8, dropout=0.0)}
+    run.run(job(in_folder, **adapters))
+    os.rename("models/mtl_0", "alone")
+    alone = curve()
+    done = launch(2, micro_batch=4, deepspeed=str(ROOT / "configs/zero3.json"), **adapters)
+    assert done.returncode == 0, done.stderr
+    same_as(alone)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["python -m torch.distributed.run --standalone --nproc_per_node 2", "deepspeed --num_gpus 2"],
+)
+def test_the_stage_starts_its_processes_with_the_launch_command(in_folder, command):
+    settings = job(in_folder, launch=f"{Path(sys.executable).parent}/{command}", micro_batch=4)
+    import yaml
+
+    train = {
+        "shared": dataclasses.asdict(settings.shared),
+        "mtl": dataclasses.asdict(settings.recipe),
+    }
+    Path("params.yaml").write_text(yaml.safe_dump({"train": train}))
+    Path("profiles").mkdir()
+    Path("profiles/paper.yaml").write_text(yaml.safe_dump({"train": train}))
+    Path("dvc.yaml").write_text(
+        yaml.safe_dump({"stages": {"mtl": {"params": ["train.shared", "train.mtl"]}}})
+    )
+    words = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl".split()
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(ROOT / "stages/train.py"), *words]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert Path("models/mtl_0/model.safetensors").is_file() and len(curve()) == 3

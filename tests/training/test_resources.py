@@ -1,0 +1,254 @@
+import dataclasses
+import itertools
+import json
+import re
+
+import pytest
+import torch
+
+from reset.core.errors import InputError
+from reset.tokens import encoding
+from reset.training import checkpoints, resources, run, trainer
+from reset.training.settings import LoraSettings, SharedSettings
+from tests.support import tiny_llama
+from tests.support.tiny_llama import job
+
+LLAMA_7B = resources.Size(6_738_415_616, 6_738_415_616, 131_072_000, 32, 4096, 32, 32000)
+ROOMY = {
+    "free_memory": 1e12,
+    "free_main": 1e12,
+    "disk": 1.0,
+    "free_disk": 1e12,
+    "lora": False,
+    "full_speed": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shared(folder, **changes) -> SharedSettings:
+    return job(folder, **changes).shared
+
+
+LORA = {"lora": LoraSettings(rank=4, alpha=8, dropout=0.0)}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("changes", [{}, {"frozen": ["embed_tokens"]}, LORA])
+def test_the_states_of_one_process_are_those_that_torch_holds_after_a_step(
+    in_folder, changes, precision
+):
+    settings = shared(in_folder, **changes, precision=precision)
+    model = trainer.load_model(in_folder / "start", settings, 0)
+    optimizer = torch.optim.AdamW(p for p in model.parameters() if p.requires_grad)
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        model(torch.ones(1, 3, dtype=torch.long)).logits.sum().backward()
+    optimizer.step()
+    held = [tensor for p in model.parameters() for tensor in (p, p.grad) if tensor is not None]
+    held += [
+        tensor for state in optimizer.state.values() for tensor in state.values() if tensor.dim()
+    ]
+    said = resources.states(resources.size(in_folder / "start", settings), settings, 1)["no ZeRO"]
+    copied = (
+        sum(p.numel() for p in model.parameters() if p.dtype == torch.float32)
+        if precision == "bf16"
+        else 0
+    )
+    assert said == 2 * copied + sum(tensor.numel() * tensor.element_size() for tensor in held)
+
+
+def test_the_shape_is_that_of_the_model(in_folder):
+    settings = shared(in_folder)
+    model = tiny_llama.model()
+    found = resources.size(in_folder / "start", settings)
+    assert found.parameters == found.trained == sum(p.numel() for p in model.parameters())
+    assert (found.layers, found.width, found.heads, found.vocabulary) == (2, 32, 4, 44)
+    assert found.looked_up == 0  # its embeddings are its head
+
+
+def test_adapters_of_7b_in_bf16_fit_one_card_of_24_gb(in_folder):
+    adapted = dataclasses.replace(LLAMA_7B, trained=39_976_960)  # rank 16
+    states = resources.states(adapted, shared(in_folder, **LORA, precision="bf16"), 1)
+    assert 13 * resources.GIB < states["no ZeRO"] < 14 * resources.GIB
+
+
+def test_zero_shares_out_what_the_paper_says(in_folder):
+    eight, alone = (
+        resources.states(LLAMA_7B, shared(in_folder, precision="bf16"), processes)
+        for processes in (8, 1)
+    )
+    n, live = LLAMA_7B.parameters, 2 * resources.LIVE
+    assert eight["ZeRO-2"] == pytest.approx((2 + 14 / 8) * n)
+    assert eight["ZeRO-3"] == pytest.approx(16 / 8 * n + live)
+    assert eight["ZeRO-3 with off-load"] == live
+    assert alone["ZeRO-3"] == pytest.approx(16 * n + live)
+
+
+def test_the_settings_choose_the_mode(in_folder):
+    for name, mode in (
+        ("zero2", "ZeRO-2"),
+        ("zero3", "ZeRO-3"),
+        ("zero3_offload", "ZeRO-3 with off-load"),
+    ):
+        path = f"{tiny_llama.__file__.rsplit('/', 3)[0]}/configs/{name}.json"
+        assert resources.mode(shared(in_folder, deepspeed=path)) == mode
+    assert resources.mode(shared(in_folder)) == "no ZeRO"
+
+
+@pytest.mark.parametrize(
+    ("name", "tera"),
+    [
+        ("NVIDIA A100-SXM4-80GB", 312),
+        ("NVIDIA H100 80GB HBM3", 989),
+        ("NVIDIA H100 PCIe", 756),
+        ("NVIDIA H200", 989),
+    ],
+)
+def test_peaks_are_found_by_the_words_of_a_name(name, tera):
+    assert resources.peak(name) == tera * 1e12
+
+
+def test_an_unknown_device_has_no_peak():
+    assert resources.peak("CPU") is None and resources.peak("Tesla T4") is None
+
+
+def test_operations_follow_palm():
+    assert (
+        resources.operations(LLAMA_7B, 2048)
+        == 6 * (6_738_415_616 - 131_072_000) + 12 * 32 * 4096 * 2048
+    )
+    frozen = dataclasses.replace(LLAMA_7B, trained=0)
+    assert resources.operations(frozen, 0) == 4 * (6_738_415_616 - 131_072_000)
+
+
+def test_hours_of_the_documented_box(in_folder):
+    settings = shared(in_folder, gradient_checkpointing=True)
+    hours = resources.hours(LLAMA_7B, settings, 137_500_000, 600, 8, resources.PEAKS["A100"] * 1e12)
+    assert hours == pytest.approx(2.4, rel=0.05)  # docs/a100.md
+
+
+def test_checkpointing_and_eager_attention_show_in_the_activations(in_folder):
+    kept, again, eager = (
+        resources.activations(LLAMA_7B, shared(in_folder, **changes), 1, 2048, 512)
+        for changes in ({}, {"gradient_checkpointing": True}, {"attention": "eager"})
+    )
+    assert again < kept / 5 and eager > 2 * kept
+
+
+def test_what_cannot_fit_is_refused_with_what_would(in_folder):
+    states = resources.states(LLAMA_7B, shared(in_folder, precision="bf16"), 8)
+    tight = resources.ResourceEstimate(
+        "", states, "ZeRO-2", **ROOMY | {"free_memory": 20 * resources.GIB}
+    )
+    with pytest.raises(
+        InputError,
+        match="ZeRO-2 needs 23.53 GiB .* 20.00 GiB are free; ZeRO-3 or ZeRO-3 with off-load",
+    ):
+        tight.check()
+    dataclasses.replace(tight, mode="ZeRO-3").check()
+
+
+def test_what_off_load_moves_must_fit_into_main_memory(in_folder):
+    states = resources.states(LLAMA_7B, shared(in_folder, precision="bf16"), 8)
+    small = resources.ResourceEstimate(
+        "", states, "ZeRO-3 with off-load", **ROOMY | {"free_main": 8 * resources.GIB}
+    )
+    with pytest.raises(
+        InputError, match="12.55 GiB of main memory for each process, and 8.00 GiB are free"
+    ):
+        small.check()
+
+
+def test_a_refusal_does_not_advise_adapters_to_a_run_that_has_them(in_folder):
+    states = resources.states(LLAMA_7B, shared(in_folder, precision="bf16"), 8)
+    for lora in (False, True):
+        tight = resources.ResourceEstimate(
+            "", states, "ZeRO-3", **ROOMY | {"free_memory": 1.0, "lora": lora}
+        )
+        with pytest.raises(InputError) as refused:
+            tight.check()
+        assert ("train.shared.lora needs less" in str(refused.value)) != lora
+
+
+def test_a_disk_without_room_for_the_run_is_refused(in_folder):
+    states = resources.states(LLAMA_7B, shared(in_folder, precision="bf16"), 8)
+    full = resources.ResourceEstimate(
+        "", states, "ZeRO-3", **ROOMY | {"disk": 94e9, "free_disk": 50e9}
+    )
+    with pytest.raises(InputError, match="take up to 87.54 GiB, and 46.57 GiB are free there"):
+        full.check()
+
+
+@pytest.mark.parametrize(("save_every", "steps"), [(4, 20), (8, 24), (12, 24), (40, 8)])
+def test_no_course_of_the_losses_puts_more_on_the_disk_than_is_asked_for(
+    in_folder, save_every, steps
+):
+    """Every order of the evaluations' losses, with files in the sizes of the checkpoints."""
+    settings = shared(in_folder, save_every=save_every)
+    model = dataclasses.replace(LLAMA_7B, parameters=3, trained=3)
+    weights, whole = resources.checkpoints(model, settings)
+    most = 0.0
+    for number, losses in enumerate(itertools.permutations(range(-(-steps // 4)))):
+        folder, history = checkpoints.Folder(in_folder / str(number), {}), []
+        for step, loss in zip(range(4, steps + 1, 4), losses, strict=True):
+            history.append({"step": step, "eval_loss": loss})
+            state = step % save_every == 0
+            if not (state or step in (steps, checkpoints.best_step(history))):
+                continue
+            folder.checkpoint(step).mkdir(parents=True)
+            if state:
+                (folder.checkpoint(step) / "rng_state.pth").touch()
+            there = [any(path.glob("rng*")) for path in folder.path.iterdir()]
+            most = max(most, sum(whole if state else weights for state in there))
+            folder.complete(step, history)
+    asked = resources.disk(model, settings, steps, folders=0)
+    assert most == asked
+
+
+def test_checkpoints_of_a_stopped_run_count_as_room(in_folder):
+    settings = job(in_folder)
+    rows = encoding.encode(tiny_llama.rows(8), tiny_llama.tokenizer(), 64, "rows")
+    before = resources.estimate_resources(settings, rows, 1, 8, in_folder / "work")
+    (in_folder / "work/checkpoint-4").mkdir(parents=True)
+    with open(in_folder / "work/checkpoint-4/model.safetensors", "wb") as file:
+        file.truncate(2**42)  # takes no room, being a hole
+    after = resources.estimate_resources(settings, rows, 1, 8, in_folder / "work")
+    assert after.free_disk - before.free_disk > 0.9 * 2**42
+
+
+def test_exported_folders_and_merged_adapters_need_room_too(in_folder):
+    settings = shared(in_folder, precision="bf16")
+    needed = [resources.disk(LLAMA_7B, settings, 9, folders) for folders in (0, 1, 2)]
+    assert needed[1] - needed[0] == needed[2] - needed[1] == 2 * LLAMA_7B.parameters
+    adapted = dataclasses.replace(LLAMA_7B, trained=0)
+    assert resources.disk(adapted, shared(in_folder, **LORA), 9, 1) == 8 * LLAMA_7B.parameters
+
+
+def test_a_run_that_cannot_fit_stops_before_it_loads_the_model(in_folder):
+    settings = job(in_folder)
+    header = {
+        "model.wide.weight": {"dtype": "F32", "shape": [10**6, 10**7], "data_offsets": [0, 0]}
+    }
+    text = json.dumps(header).encode()
+    (in_folder / "start/model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(InputError, match="no ZeRO needs 149011.61 GiB on each device"):
+        run.run(settings)
+    assert not (in_folder / ".work").exists()
+
+
+def test_the_text_names_examples_steps_tokens_memory_and_disk(in_folder):
+    settings = job(in_folder)
+    rows = encoding.encode(tiny_llama.rows(72), tiny_llama.tokenizer(), 64, "rows")
+    text = str(resources.estimate_resources(settings, rows, 9, 8, in_folder / "nothing"))
+    tokens = sum(len(row.input_ids) for row in rows)
+    assert f"mtl_0: 72 examples, 1 epochs, 9 steps, {tokens} tokens" in text
+    for mode in resources.MODES:
+        assert mode in text
+    assert re.search(
+        r"disk: [\d.]+ GiB a checkpoint, up to [\d.]+ GiB in all; [\d.]+ GiB are free", text
+    )
+    assert "time: told while it runs" in text
