@@ -1,4 +1,4 @@
-"""Short digests that identify values and files, and a random order of ids that every run repeats."""
+"""Short digests that identify values and files, and a random order of ids that all runs repeat."""
 
 import hashlib
 import json

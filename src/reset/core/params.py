@@ -3,6 +3,7 @@ no others.
 """
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
 
 from reset.core.errors import InputError
 
@@ -75,21 +76,52 @@ def declared(stage: str, **item: str) -> Section:
 
 
 def load(path: str | Path) -> dict[str, Any]:
-    """A YAML mapping; InputError with file and line where it is none."""
+    """A YAML 1.2 mapping of JSON values with text keys, read as DVC reads it: by ruamel.yaml.
+
+    So 2e-06 is a number, `no` is text and 010 is ten. A byte order mark is skipped. InputError with
+    file and line, or with the key, for anything else: a date, a number as a key, .nan, two equal
+    keys.
+    """
     try:
-        value = yaml.load(
-            Path(path).read_text(encoding="utf-8"),
-            Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),
-        )
+        text = Path(path).read_text(encoding="utf-8-sig")
+        value = YAML(typ="safe").load(text)
+        _check_plain(value, str(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start + 1}") from None
+    except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise InputError(f"{path}:{line}: not YAML ({getattr(error, 'problem', error)})") from None
+        problem = str(getattr(error, "problem", error)).splitlines()[0]
+        raise InputError(f"{path}:{line}: not YAML ({problem})") from None
+    except ValueError as error:  # 2024-13-01, 0x_
+        raise InputError(f"{path}: not YAML ({error})") from None
+    except RecursionError:
+        raise InputError(f"{path}: not YAML (nested too deep)") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path}: a mapping is expected")
+        raise InputError(f"{path}: expected a mapping, got {type(value).__name__}")
     return value
+
+
+def _check_plain(value: Any, where: str, path: str = "") -> None:
+    """Refuse what JSON cannot hold: YAML has dates, sets, .nan and keys of any type."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            dotted = f"{path}.{key}" if path else str(key)
+            if not isinstance(key, str):
+                raise InputError(f"{where}: key '{dotted}': expected text; write '{key}' in quotes")
+            _check_plain(below, where, dotted)
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            _check_plain(below, where, f"{path}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: '{path}': expected a finite number, got {value}")
+    elif not isinstance(value, str | int | float | None):
+        raise InputError(
+            f"{where}: '{path}': YAML reads {value} as a {type(value).__name__}; for text, write it"
+            " in quotes"
+        )
 
 
 def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
@@ -169,13 +201,8 @@ def _cast(kind: Any, value: Any, where: str) -> Any:
         return value
     if isinstance(kind, tuple) and isinstance(value, kind):
         return value
-    hint = (
-        " (write 2.0e-5: YAML reads 2e-5 as text)"
-        if isinstance(value, str) and kind is float
-        else ""
-    )
     raise InputError(
-        f"params.yaml: '{where}' is {value!r}; {getattr(kind, '__name__', kind)} is expected{hint}"
+        f"params.yaml: '{where}' is {value!r}; {getattr(kind, '__name__', kind)} is expected"
     )
 
 
