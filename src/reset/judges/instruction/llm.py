@@ -12,7 +12,7 @@ from typing import Any
 
 from reset.core import hashing
 from reset.core.errors import InputError
-from reset.judges.instruction import rating
+from reset.judges.instruction import chat_tokens, rating
 from reset.judges.instruction.reply_store import Reply, Store
 from reset.judges.instruction.settings import OpenAISettings
 
@@ -22,6 +22,7 @@ CLAIM = re.compile(
     r" of)\s*\d+)?(?=(?:[^\w\n]|_)*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+BRACKETED_CLAIM = re.compile(r"^([>\s*]{0,9}\[\[)\s*\d+(?:[.,]\d+)?\s*(?=\]\])", re.MULTILINE)
 
 
 def render(template: str, request: str, answer: str, reference: str | None = None) -> str:
@@ -30,8 +31,8 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
 
     The marks make them plain quotations that nothing inside can end. Lines of an answer that rate
     it are shown without their number ("Rating: 10" as "Rating"), because weak judges repeat the
-    number they saw last; a rating within a sentence may be what was asked for, and stays.
-    InputError unless each field is there once, in this order.
+    number they saw last; a rating within a sentence may be what was asked for, and stays. Chat
+    tokens are broken up (`chat_tokens`). InputError unless each field is there once, in this order.
     """
     given = {"request": request, "reference": reference, "answer": _without_claims(answer)}
     fields = {name: _quote(text) for name, text in given.items() if text is not None}
@@ -43,11 +44,13 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
 
 
 def _without_claims(answer: str) -> str:
-    return CLAIM.sub(r"\1", "\n".join(answer.splitlines()))
+    lines = "\n".join(answer.splitlines())
+    return BRACKETED_CLAIM.sub(r"\1", CLAIM.sub(r"\1", lines))
 
 
 def _quote(text: str) -> str:
-    return "\n".join(f"> {line}" for line in text.splitlines() or [""])
+    lines = chat_tokens.neutralise(text).splitlines()
+    return "\n".join(f"> {line}" for line in lines or [""])
 
 
 def request_of(prompt: Mapping[str, Any]) -> str:

@@ -1,12 +1,13 @@
-"""The rating in a judge's reply, read strictly: a reply that is not in the asked form has no
-rating.
-"""
+"""The rating in a judge's reply, read strictly: a reply whose last line is no rating has none."""
 
 import re
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1, 10
-LINE = re.compile(r"Rating: (10|[1-9])")
+FINISHED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")  # reasons of several servers
+MARKUP = re.compile(r"[*_#`\[\](){}\s]+")  # what Markdown and brackets put around a rating
+LINE = re.compile(r" ?rating ?[:=]? ?(10|[1-9])(?: ?(?:/|out of) ?10)? ?\.? ?", re.IGNORECASE)
+BRACKETS = re.compile(r"\*{0,2}\[\[(10|[1-9])\]\]\*{0,2}\.?")
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,27 @@ class Rating:
 
 
 def parse(reply: str, finish: str = "stop") -> Rating:
-    """The rating of a reply: its last non-blank line, which must be `Rating: N` with N from 1 to
-    10, and nothing else.
+    """The rating of a reply: its last non-blank line, which must hold a whole number from 1 to 10
+    in one of the forms that judges use (see `value_of_line`), and nothing else.
 
     A rating quoted further up, say from the judged answer, does not count, nor does one inside a
-    sentence. A reply that was cut (`finish` other than "stop") has none, because its last line may
-    be a quotation or half a number.
+    sentence or behind a quotation mark. A reply that was cut (`finish` is not in FINISHED) has
+    none, because its last line may be a quotation or half a number.
     """
-    if finish != "stop":
+    if finish.lower() not in FINISHED:
         return Rating(None, f"reply not finished ({finish})")
     lines = [line.strip() for line in reply.splitlines() if line.strip()]
     if not lines:
         return Rating(None, "empty reply")
-    match = LINE.fullmatch(lines[-1])
-    if match is None:
+    value = value_of_line(lines[-1])
+    if value is None:
         return Rating(None, "last line is not 'Rating: N' with N from 1 to 10")
-    return Rating(int(match.group(1)))
+    return Rating(value)
+
+
+def value_of_line(line: str) -> int | None:
+    """The number of a line that is a rating and nothing else: `Rating: 8`, also with Markdown,
+    brackets, a full stop, `/10` or `out of 10`, or `[[8]]` alone. None for any other line.
+    """
+    found = BRACKETS.fullmatch(line) or LINE.fullmatch(MARKUP.sub(" ", line))
+    return int(found.group(1)) if found else None
