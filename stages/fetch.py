@@ -21,7 +21,7 @@ def main() -> None:
     found: list[Row] = []
     parts = fetch.parts(dataset, data.datasets[dataset].source, data.mirror, data.world)
     rows = tqdm(
-        provenance.counted(parts, found),
+        provenance.count_rows(parts, found),
         f"fetch {dataset}",
         unit=" rows",
         disable=None,
@@ -31,6 +31,9 @@ def main() -> None:
     io.write_json(
         f"metrics/sources/{dataset}.json", {"dataset": dataset, "rows": count, "parts": found}
     )
+    if left_out := provenance.other_subsets(found):
+        listed = ", ".join(f"{count} of '{name}'" for name, count in sorted(left_out.items()))
+        print(f"fetch {dataset}: left out as rows of other subsets: {listed}", file=sys.stderr)
     print(
         f"fetch {dataset}: {count} rows from {', '.join(part['from'] for part in found)}",
         file=sys.stderr,

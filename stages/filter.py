@@ -30,7 +30,7 @@ def main() -> None:
     raw = Path("data/raw") / f"{dataset}.jsonl"
     if not raw.is_file():
         raise InputError(f"{raw}: no such file; run the stage fetch@{dataset}")
-    with provenance.named(raw, Path(f"metrics/sources/{dataset}.json")):
+    with provenance.name_sources(raw, Path(f"metrics/sources/{dataset}.json")):
         contexts = retrieval.contexts(settings.retrieval, entry, raw, settings.passages)
         counts = build_records.filter_file(
             raw, Path("data/filtered") / dataset, entry, sizes, settings, contexts

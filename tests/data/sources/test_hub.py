@@ -56,7 +56,7 @@ def unpinned(monkeypatch, name, **change):
 def fetched(dataset):
     """All rows of a data set, and where they came from."""
     found = []
-    rows = list(provenance.counted(hub.parts(dataset), found))
+    rows = list(provenance.count_rows(hub.parts(dataset), found))
     return rows, found
 
 

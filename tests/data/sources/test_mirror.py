@@ -11,7 +11,7 @@ MRQA = ("SQuAD", "NaturalQuestionsShort", "TriviaQA-web", "SearchQA", "BioASQ")
 
 def rows(folder, name):
     """What the fetch stage writes to data/raw."""
-    return list(provenance.counted(mirror.parts(folder, name), []))
+    return list(provenance.count_rows(mirror.parts(folder, name), []))
 
 
 def parquet(path, given):

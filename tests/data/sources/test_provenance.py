@@ -9,7 +9,7 @@ from reset.data.datasets import registry
 from reset.data.records import build_records
 from reset.data.sources import mirror, provenance
 from reset.data.sources.dataset_config import DataSet
-from reset.data.sources.provenance import Part
+from reset.data.sources.provenance import SourcePart
 
 DOLLY = {"instruction": "Name a fruit", "context": "", "response": "Apple"}
 
@@ -17,7 +17,7 @@ DOLLY = {"instruction": "Name a fruit", "context": "", "response": "Apple"}
 def fetch(folder, dataset):
     """What the fetch stage does; returns the raw file and what was counted."""
     raw, counts, found = folder / "raw.jsonl", folder / "sources.json", []
-    io.write(raw, provenance.counted(mirror.parts(folder / "mirror", dataset), found))
+    io.write(raw, provenance.count_rows(mirror.parts(folder / "mirror", dataset), found))
     io.write_json(counts, {"parts": found})
     return raw, counts
 
@@ -25,7 +25,7 @@ def fetch(folder, dataset):
 def filtered(folder, dataset):
     raw, counts = fetch(folder, dataset)
     settings = build_records.FilterSettings("published", 5, 0)
-    with provenance.named(raw, counts):
+    with provenance.name_sources(raw, counts):
         build_records.filter_file(
             raw, folder / "out", registry.entry(dataset), DataSet("published", None, 0), settings
         )
@@ -37,13 +37,28 @@ def lines(*rows):
 
 def test_rows_are_counted_by_the_place_they_come_from():
     found = []
-    assert list(provenance.counted([Part("a", [{"n": 1}, {"n": 2}]), Part("b", [])], found)) == [
+    assert list(
+        provenance.count_rows([SourcePart("a", [{"n": 1}, {"n": 2}]), SourcePart("b", [])], found)
+    ) == [
         {"n": 1},
         {"n": 2},
     ]
     assert found == [{"from": "a", "rows": 2}, {"from": "b", "rows": 0}]
     with pytest.raises(InputError, match="c, d: no row"):
-        list(provenance.counted([Part("c", []), Part("d", [])], []))
+        list(provenance.count_rows([SourcePart("c", []), SourcePart("d", [])], []))
+
+
+def test_rows_of_other_null_and_misspelt_subsets_are_counted_by_name():
+    names = ["SearchQA", "SearchQa", None, "SQuAD", "SQuAD", "SearchQA-dev"]
+    rows = [{"n": n, "subset": name} for n, name in enumerate(names)]
+    found = []
+    taken = provenance.count_rows([SourcePart("a", [*rows, {"n": 9}], "SearchQA")], found)
+    assert [row["n"] for row in taken] == [0, 5, 9]
+    others = {"SearchQa": 1, "null": 1, "SQuAD": 2}
+    assert found == [{"from": "a", "rows": 3, "subset": "SearchQA", "other_subsets": others}]
+    assert provenance.other_subsets(found + found) == {"SearchQa": 2, "null": 2, "SQuAD": 4}
+    with pytest.raises(InputError, match="a: no row of the subset 'BioASQ'; .* SQuAD, SearchQA, "):
+        list(provenance.count_rows([SourcePart("a", rows, "BioASQ")], []))
 
 
 def test_a_bad_row_is_named_by_the_line_of_the_mirrors_file(tmp_path):
@@ -103,6 +118,6 @@ def test_a_line_that_was_not_fetched_keeps_its_name(tmp_path):
     for number, name in ((2, r"the hub \(train\), row 2: bad"), (3, r"raw\.jsonl:3: bad")):
         with (
             pytest.raises(InputError, match=name),
-            provenance.named(tmp_path / "raw.jsonl", tmp_path / "sources.json"),
+            provenance.name_sources(tmp_path / "raw.jsonl", tmp_path / "sources.json"),
         ):
             raise InputError(f"{tmp_path / 'raw.jsonl'}:{number}: bad")

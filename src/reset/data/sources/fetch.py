@@ -9,20 +9,20 @@ from typing import Any
 from reset.core import io, params
 from reset.core.errors import InputError
 from reset.data.sources.dataset_config import own_file
-from reset.data.sources.provenance import Part
+from reset.data.sources.provenance import SourcePart
 
 TOY = "toy"
 
 
 def parts(
     dataset: str, source: Any, mirror: str | None, world: Mapping[str, Any] | None
-) -> Iterable[Part]:
+) -> Iterable[SourcePart]:
     """The rows of one data set as published (params: data.datasets.<d>.source, data.mirror,
     data.world).
     """
     file = own_file(dataset, source)
     if file is not None:
-        return [Part(file.path, io.stream(file.path))]
+        return [SourcePart(file.path, io.stream(file.path))]
     if mirror == TOY:
         return [_toy(dataset, world)]
     if mirror is not None:
@@ -34,7 +34,7 @@ def parts(
     return hub.parts(dataset)
 
 
-def _toy(dataset: str, world: Mapping[str, Any] | None) -> Part:
+def _toy(dataset: str, world: Mapping[str, Any] | None) -> SourcePart:
     from reset.world.datasets import publish
     from reset.world.language.people import World
 
@@ -43,4 +43,6 @@ def _toy(dataset: str, world: Mapping[str, Any] | None) -> Part:
             "params.yaml: 'data.world' is null, but data.mirror: toy needs the settings of the demo"
             " world"
         )
-    return Part("the demo world", publish.rows(dataset, params.build(World, world, "data.world")))
+    return SourcePart(
+        "the demo world", publish.rows(dataset, params.build(World, world, "data.world"))
+    )

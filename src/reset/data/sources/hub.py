@@ -11,13 +11,13 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.data.sources import files
 from reset.data.sources.origins import Hub, Web, origin
-from reset.data.sources.provenance import Part
+from reset.data.sources.provenance import SourcePart
 
 # where the hub's robot keeps a Parquet copy of sets that came as scripts
 PARQUET_BRANCH = "refs/convert/parquet"
 
 
-def parts(dataset: str) -> Iterator[Part]:
+def parts(dataset: str) -> Iterator[SourcePart]:
     """The rows of one data set, a part for each split, its place with the commit that was taken;
     where the set has several splits, each part has its role ("train" or "eval").
 
@@ -25,7 +25,7 @@ def parts(dataset: str) -> Iterator[Part]:
     """
     where = origin(dataset)
     if isinstance(where, Web):
-        yield Part(where.url, _web_rows(where.url, dataset))
+        yield SourcePart(where.url, _web_rows(where.url, dataset))
         return
     for role, split in where.splits.items():
         address, table = open_split(where, split, dataset)
@@ -34,7 +34,7 @@ def parts(dataset: str) -> Iterator[Part]:
                 f"fetch {dataset}: no pinned revision is known; taking the newest, {address}",
                 file=sys.stderr,
             )
-        yield Part(
+        yield SourcePart(
             f"{address} ({split})",
             _rows(where, table, split, dataset),
             where.subset,

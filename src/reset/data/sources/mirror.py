@@ -6,10 +6,10 @@ from pathlib import Path
 from reset.core.errors import InputError
 from reset.data.sources import files, splits
 from reset.data.sources.origins import Hub, origin
-from reset.data.sources.provenance import Part
+from reset.data.sources.provenance import SourcePart
 
 
-def parts(folder: Path, dataset: str) -> list[Part]:
+def parts(folder: Path, dataset: str) -> list[SourcePart]:
     """The rows of one data set: from <dataset>.jsonl (or .json, either gzipped, or .parquet), else
     from all such files below the folder <dataset>/, in order of their names.
 
@@ -27,7 +27,7 @@ def parts(folder: Path, dataset: str) -> list[Part]:
     for kind in files.KINDS:
         path = folder / f"{dataset}{kind}"
         if path.is_file():
-            return [Part(str(path), files.rows(path), hub.subset)]
+            return [SourcePart(str(path), files.rows(path), hub.subset)]
     below = folder / dataset
     found = sorted(path for path in below.rglob("*") if path.name.endswith(files.KINDS))
     if not found:
@@ -42,7 +42,9 @@ def parts(folder: Path, dataset: str) -> list[Part]:
             f"fetch {dataset}: not of this set's file, config and splits: {', '.join(left[:30])}",
             file=sys.stderr,
         )
-    return [Part(str(path), files.rows(path), hub.subset, split) for path, split in chosen.items()]
+    return [
+        SourcePart(str(path), files.rows(path), hub.subset, split) for path, split in chosen.items()
+    ]
 
 
 def _of_name(found: list[Path], below: Path, name: str | None) -> list[Path]:

@@ -1,9 +1,10 @@
-"""Where the rows of data/raw come from: counted while they are fetched, and named when a row turns
-out to be bad.
+"""Where the rows of data/raw come from: counted while they are fetched, and named in the errors
+about bad rows.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from reset.data.sources import files
 
 
 @dataclass(frozen=True)
-class Part:
+class SourcePart:
     """Published rows from one place: a file, a split at a commit of the hub, or the demo world.
 
-    `subset`: where rows have a column of this name, only those in which it begins so are of the
+    `subset`: where rows have a column of this name, only those in which it begins so belong to the
     data set (MRQA holds many sets). `split`: what rows get in the column of this name (None: they
     stay as they are).
     """
@@ -30,49 +31,79 @@ class Part:
     split: str | None = None
 
 
-def counted(parts: Iterable[Part], found: list[Row]) -> Iterator[Row]:
-    """The data set's rows of all parts, with their split; `found` gets {"from": place, "rows":
-    count}, and the subset that was taken, for each. InputError if there is no row.
+def count_rows(parts: Iterable[SourcePart], found: list[Row]) -> Iterator[Row]:
+    """The data set's rows of all parts, with their split.
+
+    `found` gets {"from": place, "rows": count} for each part. Where a subset is taken it also gets
+    "subset" and, if there are rows of others, "other_subsets": {name: count}; a row whose subset is
+    null or misspelt is counted there. InputError if no row belongs to the data set.
     """
     for part in parts:
-        found.append(
-            {"from": part.place, "rows": 0} | ({"subset": part.subset} if part.subset else {})
-        )
+        counts: Row = {"from": part.place, "rows": 0}
+        if part.subset:
+            counts["subset"] = part.subset
+        found.append(counts)
         for row in part.rows:
-            if _belongs(row, part.subset):
-                found[-1]["rows"] += 1
-                yield row if part.split is None else row | {"split": part.split}
-    if not any(part["rows"] for part in found):
-        subsets = " or ".join(sorted({part["subset"] for part in found if "subset" in part}))
-        wanted = f" of the subset '{subsets}'" if subsets else ""
-        raise InputError(f"{', '.join(part['from'] for part in found)}: no row{wanted}")
+            if not _belongs(row, part.subset):
+                others = counts.setdefault("other_subsets", {})
+                name = _subset_name(row)
+                others[name] = others.get(name, 0) + 1
+                continue
+            counts["rows"] += 1
+            yield row if part.split is None else row | {"split": part.split}
+    if not any(counts["rows"] for counts in found):
+        raise InputError(_nothing_found(found))
+
+
+def _nothing_found(found: list[Row]) -> str:
+    """What to say when no row of any part belongs to the data set."""
+    places = ", ".join(counts["from"] for counts in found)
+    subsets = sorted({counts["subset"] for counts in found if "subset" in counts})
+    if not subsets:
+        return f"{places}: no row"
+    others = sorted({name for counts in found for name in counts.get("other_subsets", {})})
+    known = f"; the rows are of {', '.join(others[:30])}" if others else ""
+    return f"{places}: no row of the subset '{' or '.join(subsets)}'{known}"
+
+
+def other_subsets(found: list[Row]) -> Counter[str]:
+    """How many rows of each other subset `count_rows` has left out."""
+    left_out: Counter[str] = Counter()
+    for counts in found:
+        left_out.update(counts.get("other_subsets", {}))
+    return left_out
 
 
 def _belongs(row: Row, subset: str | None) -> bool:
     return subset is None or "subset" not in row or str(row["subset"]).startswith(subset)
 
 
+def _subset_name(row: Row) -> str:
+    name = row["subset"]
+    return name if isinstance(name, str) else json.dumps(name)[:80]
+
+
 @contextmanager
-def named(raw: Path, fetched: Path) -> Iterator[None]:
+def name_sources(raw: Path, fetched: Path) -> Iterator[None]:
     """Errors about lines of `raw` name the file and line that they come from, by what the fetch
-    stage counted.
+    stage counted in `fetched`.
     """
     try:
         yield
     except InputError as error:
-        parts = (
-            json.loads(fetched.read_text(encoding="utf-8"))["parts"] if fetched.is_file() else []
-        )
+        parts = []
+        if fetched.is_file():
+            parts = json.loads(fetched.read_text(encoding="utf-8"))["parts"]
         message = re.sub(
             rf"{re.escape(str(raw))}:(\d+)",
-            lambda found: place(parts, int(found[1])) or found[0],
+            lambda found: source_of(parts, int(found[1])) or found[0],
             str(error),
         )
         raise InputError(message) from None
 
 
-def place(parts: list[Row], number: int) -> str | None:
-    """Where row `number` (from 1) of the fetched rows stands, or None if there are not so many."""
+def source_of(parts: list[Row], number: int) -> str | None:
+    """The place of row `number` (from 1) of the fetched rows, or None if there are not so many."""
     for part in parts:
         if number <= part["rows"]:
             path = Path(part["from"])
