@@ -1,9 +1,13 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reset.core import io
 from reset.judges.rouge import rouge_l
 
 
@@ -23,6 +27,42 @@ def test_scores_equal_the_package_at_its_best_reference(answer, references):
 
 def test_the_best_reference_counts():
     assert rouge_l("the cat sat", ("a dog ran", "the cat sat")) == 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Он живёт в Москве.", "他住在北京。", "يعيش في القاهرة", "वह दिल्ली में रहता है।", "เขาอยู่กรุงเทพ"],
+)
+def test_a_perfect_answer_scores_1_in_any_script(text):
+    assert rouge_l(text, (text,)) == 1.0
+    assert rouge_l("elsewhere", (text,)) == 0.0
+
+
+def test_words_that_differ_count_in_any_script():
+    assert rouge_l("Москва, 1998", ("Берлин, 1998",)) == 0.5
+
+
+FOLDER = Path("../shared/data")
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="no folder of real rows beside the project")
+def test_real_english_rows_score_as_the_package_scores_them():
+    from rouge_score.rouge_scorer import RougeScorer
+
+    theirs = RougeScorer(["rougeL"], use_stemmer=True)
+    rows = [*io.read(FOLDER / "cnn_dailymail.jsonl"), *io.read(FOLDER / "alpaca.jsonl")]
+    compared = 0
+    for row in rows:
+        reference, answer = (
+            row.get("highlights") or row["output"],
+            row.get("article") or row["text"],
+        )
+        letters = re.sub(r"[\W\d_]", "", reference + answer[:3000])
+        if letters.isascii():
+            compared += 1
+            score = theirs.score(reference, answer[:3000])["rougeL"].fmeasure
+            assert rouge_l(answer[:3000], (reference,)) == score
+    assert compared > 200
 
 
 def test_stems_match():

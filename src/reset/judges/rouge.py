@@ -8,13 +8,17 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
+from reset.text.words import comparable, words
+
 
 @lru_cache(maxsize=100_000)
 def rouge_l(answer: str, references: tuple[str, ...]) -> float:
     """F-measure of the longest common subsequence, words stemmed, with the best reference: from 0
     to 1.
 
-    Without a reference 0. Repeated texts are scored once.
+    Of ASCII text the words are rouge-score's own; other text is cut by `reset.text.words`, so any
+    script counts, by word or by character. Stemming is English (Porter). Without a reference 0, and
+    so for an answer without letter or digit. Repeated texts are scored once.
     """
     if not references:
         return 0.0
@@ -25,8 +29,13 @@ def rouge_l(answer: str, references: tuple[str, ...]) -> float:
 def _scorer() -> Any:
     """Loads rouge-score (with nltk, a third of a second): a run without such rows never comes here."""
     from nltk.stem import porter
-    from rouge_score import rouge_scorer, tokenize
+    from rouge_score import rouge_scorer
 
-    stemmer = SimpleNamespace(stem=lru_cache(maxsize=100_000)(porter.PorterStemmer().stem))
-    tokens = lru_cache(maxsize=100_000)(lambda text: tokenize.tokenize(text, stemmer))
-    return rouge_scorer.RougeScorer(["rougeL"], tokenizer=SimpleNamespace(tokenize=tokens))
+    stem = lru_cache(maxsize=100_000)(porter.PorterStemmer().stem)
+
+    @lru_cache(maxsize=100_000)
+    def tokenize(text: str) -> list[str]:
+        # rouge-score stems words of more than three letters
+        return [stem(word) if len(word) > 3 else word for word in words(comparable(text))]
+
+    return rouge_scorer.RougeScorer(["rougeL"], tokenizer=SimpleNamespace(tokenize=tokenize))

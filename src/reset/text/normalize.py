@@ -2,15 +2,20 @@
 passages.
 """
 
+from __future__ import annotations
+
 import re
 import string
 import unicodedata
 
-SEPARATORS = re.compile(
-    r"([-/\u2010-\u2015\u2212])"
-)  # hyphen, slash, and the dashes that stand for a hyphen
-POSSESSIVE = re.compile(r"(?<=\S)(['\u2019]s)\b")
-ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+from reset.text.words import comparable, spaced
+
+# a dash that stands between two clauses: long, or an en dash between spaces
+CLAUSE_DASH = re.compile(r"[\u2014\u2015]|\s[\u2012\u2013]\s")
+# hyphens, the dashes and the minus that stand for one, and slashes
+JOINT = re.compile(r"\s*[-\u2010-\u2013\u2212/\u2044]\s*")
+POSSESSIVE = re.compile(r"\s+(?=['\u2019]s\b)")
+ARTICLES = frozenset(("a", "an", "the"))
 
 
 class _Punctuation(dict[int, int | None]):
@@ -29,23 +34,32 @@ _REMOVE_PUNCTUATION = _Punctuation()
 def normalize_answer(text: str) -> str:
     """Lower-case words parted by single spaces, without articles and punctuation; may be empty.
 
-    Spaces come around hyphens and slashes and before 's first, so that "New York-based" holds "New
-    York" and "John's" holds "John" (paper, appendix; the rest is SQuAD's normalisation). Unicode is
-    composed (NFC), so that both ways of writing an accent are equal; all Unicode punctuation
-    counts, not ASCII's alone (our assumption).
+    As in the paper, spaces around hyphens and slashes and before 's go first, then articles and
+    punctuation: "an e-mail" is "email", "1990 's" is "1990s", and "well-known" is one word, in
+    which "well known" is not found. Our assumptions: the rule holds for a dash that stands for a
+    hyphen ("1990–94") as well, while a dash between clauses parts words; English articles alone
+    go; all Unicode punctuation counts; texts are compared as `reset.text.words.comparable` writes
+    them, and a script without spaces by character.
     """
-    text = unicodedata.normalize("NFC", text.lower())
-    text = SEPARATORS.sub(r" \1 ", text)
-    text = POSSESSIVE.sub(r" \1", text)
-    text = unicodedata.normalize(
-        "NFC", text.translate(_REMOVE_PUNCTUATION)
-    )  # what a mark of punctuation parted
-    return " ".join(ARTICLES.sub(" ", text).split())
+    text = CLAUSE_DASH.sub(" ", comparable(text))
+    text = JOINT.sub("", text)
+    return " ".join(plain_words(POSSESSIVE.sub("", text)))
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a `comparable` text, parted by space, without punctuation and articles."""
+    text = text.translate(_REMOVE_PUNCTUATION)
+    if not text.isascii():  # letter and mark may have stood on two sides of a punctuation mark
+        text = spaced(unicodedata.normalize("NFKC", text))
+    return [word for word in text.split() if word not in ARTICLES]
 
 
 def mentions(answer: str, passage: str) -> bool:
     """Whether the normalised answer is a run of whole words of the normalised passage; an empty
     answer never is.
+
+    Whole words alone is our assumption (the paper says "a span"): "art" is no span of "party". In a
+    script without spaces each character is a word.
     """
     return mentioned_in(normalize_answer(answer), normalize_answer(passage))
 

@@ -2,32 +2,31 @@
 answer.
 
 K-Precision, K-Recall and recall are those of McGill-NLP/instruct-qa (arXiv 2307.16877), and so are
-the tokens: lower case, without ASCII punctuation and articles. All are shares from 0 to 1, and none
-knows what a sentence says.
+the tokens of ASCII text: lower case, without punctuation and articles. Other text is compared as
+`reset.text.words` writes it, without any punctuation, and a script without spaces by character; so
+all scripts are supported. All measures are shares from 0 to 1, and none knows what a sentence says.
 """
 
 from __future__ import annotations
 
-import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from reset.core.io import Row
-
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_ARTICLES = frozenset(("a", "an", "the"))
+from reset.text.normalize import plain_words
+from reset.text.words import comparable
 
 
 @lru_cache(maxsize=100_000)
 def tokens(text: str) -> tuple[str, ...]:
     """The words of a text as instruct-qa compares them."""
-    words = text.lower().translate(_NO_PUNCTUATION).split()
-    return tuple(word for word in words if word not in _ARTICLES)
+    return tuple(plain_words(comparable(text)))
 
 
 def ngram_coverage(answer: str, passages: Sequence[str], n: int) -> float | None:
-    """Share of the answer's n-grams (repeats count) that stand in some passage; None for under n
+    """Share of the answer's n-grams (repeats count) that occur in some passage; None for under n
     words.
     """
     wanted = _ngrams(tokens(answer), n)
@@ -42,7 +41,9 @@ def k_precision(answer: str, passages: Sequence[str]) -> float:
     empty answer.
     """
     words = tokens(answer)
-    return _overlap(words, _known_words(tuple(passages))) / len(words) if words else 0.0
+    if not words:
+        return 0.0
+    return _overlap(words, _known_words(tuple(passages))) / len(words)
 
 
 def k_recall(answer: str, passages: Sequence[str]) -> float | None:
@@ -55,8 +56,12 @@ def recall(answer: str, references: Iterable[str]) -> float:
     """Share of the reference's tokens found in the answer, for the best reference; 0 without a
     token in any.
     """
-    known = [words for words in map(Counter, map(tokens, references)) if words]
-    return max((_overlap(tokens(answer), words) / words.total() for words in known), default=0.0)
+    own, best = tokens(answer), 0.0
+    for reference in references:
+        wanted = Counter(tokens(reference))
+        if wanted:
+            best = max(best, _overlap(own, wanted) / wanted.total())
+    return best
 
 
 def columns(answer: str, passages: Sequence[str]) -> Row:
@@ -72,12 +77,12 @@ def columns(answer: str, passages: Sequence[str]) -> Row:
 
 @lru_cache(maxsize=10_000)
 def _known_words(passages: tuple[str, ...]) -> Counter[str]:
-    return Counter(word for passage in passages for word in tokens(passage))
+    return Counter(chain.from_iterable(map(tokens, passages)))
 
 
 @lru_cache(maxsize=10_000)
 def _known_ngrams(passages: tuple[str, ...], n: int) -> frozenset[tuple[str, ...]]:
-    return frozenset(gram for passage in passages for gram in _ngrams(tokens(passage), n))
+    return frozenset(chain.from_iterable(_ngrams(tokens(passage), n) for passage in passages))
 
 
 def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:

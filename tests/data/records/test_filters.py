@@ -5,7 +5,7 @@ from reset.data.records import filters
 RECORD = {
     "instruction": "i",
     "question": "q",
-    "context": ["In New York-based papers."],
+    "context": ["In New York papers."],
     "references": ["New York"],
 }
 

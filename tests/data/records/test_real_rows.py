@@ -59,11 +59,14 @@ def ours(file, dataset, mode="published"):
 
 
 def flat(text):
-    """Words of a text for the search for answers: hyphens and slashes part words, and so does a
-    possessive s.
+    """Words of a text for the search for answers: hyphens and slashes join what stands beside them,
+    and so does a possessive s; a dash between clauses parts words.
     """
-    text = unicodedata.normalize("NFC", text).lower()
-    text = re.sub(r"[-/\u2013\u2014]", " ", re.sub(r"['\u2019]s\b", " s", text))
+    text = "".join(
+        c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf"
+    )
+    text = re.sub(r" \u2013 |\u2014", " ", re.sub(r"\s+(['\u2019])s\b", r"\1s", text.lower()))
+    text = re.sub(r"\s*[-/\u2013\u2212\u2010\u2044]\s*", "", text)
     kept = "".join(
         c for c in text if unicodedata.category(c)[0] != "P" and c not in string.punctuation
     )
@@ -187,7 +190,7 @@ COUNTS = {
     "koala_eval": lambda row: "",
     "nq": lambda row: (
         ""
-        if found(row["answers"], [c["text"] for c in row["ctxs"][:5]])
+        if found(row["answers"], [f"{c['title']}: {c['text']}" for c in row["ctxs"][:5]])
         else "gold answer in no passage"
     ),
     "ms_marco": ms_marco,

@@ -74,3 +74,17 @@ def test_passages_and_questions_without_words_do_not_disturb_the_others(tmp_path
     contexts = retrieval.contexts("bm25", NQ, tmp_path / "nq.jsonl", 2)
     tower = "how tall is the eiffel tower"
     assert contexts(["?", tower, ""]) == [[], [ROWS[2]["ctxs"][0]["text"]], []]
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "other"),
+    [
+        ("где Москва", "Москва стоит на реке.", "Берлин стоит на реке."),
+        ("北京在哪里", "北京是首都。", "巴黎很美。"),
+        ("दिल्ली कहाँ", "दिल्ली एक नगर है।", "पेरिस एक नगर है।"),
+    ],
+)
+def test_passages_of_any_script_are_found(tmp_path, question, passage, other):
+    io.write(tmp_path / "nq.jsonl", [row("q", "a", other), row(question, "a", passage)])
+    contexts = retrieval.contexts("bm25", NQ, tmp_path / "nq.jsonl", 1)
+    assert contexts([question]) == [[passage]]

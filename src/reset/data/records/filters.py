@@ -4,6 +4,7 @@ dropped, or None.
 
 from reset.core.io import Row
 from reset.text.normalize import mentioned_in, normalize_answer
+from reset.text.words import count_words
 
 MIN_RESPONSE_WORDS = 10  # ShareGPT: a response is longer than this (paper)
 MIN_QUALITY = 0.5  # OASST-1: mean human quality is above this (paper), strictly
@@ -24,11 +25,12 @@ def without_context(row: Row, _record: Row) -> str | None:
 
 
 def long_response(_row: Row, record: Row) -> str | None:
-    """ShareGPT: more than ten words, parted by whitespace."""
-    words = len(record["references"][0].split())
-    return (
-        None if words > MIN_RESPONSE_WORDS else f"response of {MIN_RESPONSE_WORDS} words or fewer"
-    )
+    """ShareGPT: more than ten words, parted by whitespace, or characters where a script puts no
+    spaces between words (our assumption).
+    """
+    if count_words(record["references"][0]) > MIN_RESPONSE_WORDS:
+        return None
+    return f"response of {MIN_RESPONSE_WORDS} words or fewer"
 
 
 def has_question(_row: Row, record: Row) -> str | None:

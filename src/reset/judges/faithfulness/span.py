@@ -12,11 +12,11 @@ _normalized = lru_cache(maxsize=100_000)(normalize_answer)
 
 
 def span_coverage(answer: str, passages: Iterable[str]) -> float:
-    """1.0 if the normalised answer stands in a normalised passage, from token border to token
-    border, else 0.0.
+    """1.0 if the normalised answer is a run of whole words of a normalised passage, else 0.0.
 
-    An answer of which normalisation leaves nothing covers nothing, and no span reaches from one
-    passage into the next.
+    Two assumptions of ours (the paper says "a span of the context"): whole words alone count, and
+    no span reaches from one passage into the next. An answer of which normalisation leaves nothing
+    covers nothing. Any script is supported; where one puts no spaces, each character is a word.
     """
     return float(
         any(mentioned_in(_normalized(answer), _normalized(passage)) for passage in passages)

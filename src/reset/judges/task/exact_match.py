@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reset.text.normalize import normalize_answer
+from reset.text.words import comparable
 
 
 def exact_match(answer: str, references: Iterable[str]) -> float:
-    """1.0 if the normalised answer equals any normalised reference, else 0.0 (SQuAD's measure).
+    """1.0 if the normalised answer equals any normalised reference, else 0.0.
 
     A text of which nothing is left, such as the grade "A" (an article), is compared as it stands:
     an empty answer must not match it.
@@ -17,4 +18,4 @@ def exact_match(answer: str, references: Iterable[str]) -> float:
 
 
 def _comparable(text: str) -> str:
-    return normalize_answer(text) or text.strip().lower()
+    return normalize_answer(text) or comparable(text).strip()
