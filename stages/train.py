@@ -9,6 +9,7 @@ from reset.training import launch, run, settings
 
 
 def main() -> None:
+    launch.ignore_cluster()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", help="stage of dvc.yaml")
     parser.add_argument("--run", required=True, help="block of params.yaml's train section")

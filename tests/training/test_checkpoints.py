@@ -1,3 +1,11 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from reset.training.checkpoints import MARKER, Folder, best_step, is_whole
 
 
@@ -86,7 +94,7 @@ def test_a_half_written_checkpoint_is_removed_with_a_message(tmp_path, capsys):
     save(folder, 20, 1.0, mark=False)
     assert folder.latest() == folder.checkpoint(10)
     assert not folder.checkpoint(20).exists()
-    assert "checkpoint-20 was not written to its end: removed" in capsys.readouterr().err
+    assert "checkpoint-20 is incomplete: removed" in capsys.readouterr().err
 
 
 def test_a_cut_off_or_missing_file_and_a_broken_marker_are_noticed(tmp_path):
@@ -125,3 +133,66 @@ def test_a_process_that_does_not_lead_reads_but_changes_nothing(tmp_path, capsys
     assert follower.latest() == folder.checkpoint(10)
     assert folder.checkpoint(20).exists() and not (folder.checkpoint(20) / MARKER).exists()
     assert capsys.readouterr().err == ""
+
+
+def test_a_checkpoint_whose_best_one_is_missing_is_not_resumed_from(tmp_path, capsys):
+    folder = Folder(tmp_path, {})
+    history = []
+    for step, loss in ((10, 1.0), (20, 2.0), (30, 0.5), (40, 3.0)):
+        save(folder, step, loss, mark=False)
+        history.append({"step": step, "eval_loss": loss})
+        folder.complete(step, history)
+    assert steps(folder) == [30, 40]
+    (folder.checkpoint(30) / "model.safetensors").unlink()
+    assert folder.latest() is None
+    assert steps(folder) == []
+    assert "checkpoint-30 is incomplete: removed" in capsys.readouterr().err
+
+
+def test_an_older_checkpoint_serves_where_the_best_of_the_newest_is_missing(tmp_path):
+    folder = Folder(tmp_path, {})
+    save(folder, 10, 1.0)
+    save(folder, 20, 0.5, mark=False)
+    folder.complete(20, [{"step": 10, "eval_loss": 0.9}, {"step": 15, "eval_loss": 0.1}])
+    save(folder, 10, 1.0)
+    assert folder.latest() == folder.checkpoint(10)
+
+
+# The process kills itself at the nth call that unlinks a file or removes a folder.
+REMOVE = """
+import os, signal, sys
+from pathlib import Path
+from reset.training.checkpoints import Folder
+left = int(sys.argv[1])
+def counted(call):
+    def wrapper(*args, **kwargs):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kwargs)
+    return wrapper
+os.unlink, os.rmdir, os.rename = counted(os.unlink), counted(os.rmdir), counted(os.rename)
+Folder(Path("work"), {}).remove()
+"""
+
+
+@pytest.mark.parametrize("calls", range(12))
+def test_a_kill_while_a_finished_run_is_removed_leaves_all_or_nothing(tmp_path, calls):
+    folder = Folder(tmp_path / "work", {})
+    history = []
+    for step, loss in ((10, 1.0), (20, 2.0)):
+        save(folder, step, loss, mark=False)
+        history.append({"step": step, "eval_loss": loss})
+        folder.complete(step, history)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    command = [sys.executable, "-c", REMOVE, str(calls)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment)
+    found = Folder(tmp_path / "work", {}).latest()
+    if done.returncode == -signal.SIGKILL:
+        assert calls < 11
+        assert found == (folder.checkpoint(20) if calls == 0 else None)
+    else:
+        assert calls == 11 and found is None
+    assert not (tmp_path / ".work.removed").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["work"]

@@ -26,7 +26,7 @@ def test_the_script_runs_again_under_the_command_with_its_own_arguments(tmp_path
     monkeypatch.setattr(sys, "argv", ["train.py", "--run", "mtl", "--dev", "a b"])
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
     assert launch.arguments() == ["--run", "mtl", "--dev", "a b"]
-    launch.relaunch(f"env RANK=0 {sys.executable}")
+    launch.relaunch(f"env RANK=0 {sys.executable}")  # as torchrun and deepspeed set it
     assert (tmp_path / "seen").read_text() == "['--run', 'mtl', '--dev', 'a b']"
 
 
@@ -36,3 +36,18 @@ def test_a_command_that_fails_or_is_not_there_is_named():
     for command in ("no-such-launcher --nproc 8", ""):
         with pytest.raises(InputError, match="does not begin with a command that can be run"):
             launch.relaunch(command)
+
+
+def test_what_a_cluster_sets_is_ignored_by_name_unless_the_launcher_set_it(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setattr(sys, "argv", ["train.py", "launched mtl --run mtl"])
+    launch.ignore_cluster()
+    assert launch.inside() and launch.arguments() == ["mtl", "--run", "mtl"]
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "argv", ["train.py", "mtl", "--run", "mtl"])
+    launch.ignore_cluster()
+    assert (launch.inside(), launch.rank(), launch.processes()) == (False, 0, 1)
+    assert launch.arguments() == ["mtl", "--run", "mtl"]
+    said = capsys.readouterr().err
+    assert "ignored, since params.yaml decides: RANK=3, WORLD_SIZE=8" in said

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
 from reset.core import io
@@ -345,6 +346,57 @@ def test_bf16_trains_in_fp32_weights_and_exports_bf16(in_folder):
     tensors = load_file("models/mtl_0/model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
     assert losses("eval_loss")[-1] < losses("eval_loss")[0]
+
+
+def test_what_accelerate_reads_from_the_environment_changes_no_weight(
+    in_folder, monkeypatch, capsys
+):
+    run.run(job(in_folder))
+    plain = weights()
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "EAGER")
+    monkeypatch.setenv("FSDP_STATE_DICT_TYPE", "SHARDED_STATE_DICT")
+    run.run(job(in_folder))
+    assert "ACCELERATE_MIXED_PRECISION=bf16, FSDP_STATE" in capsys.readouterr().err
+    assert weights() == plain
+
+
+def test_a_process_that_sees_several_gpus_uses_one(in_folder, monkeypatch, capsys):
+    """The Trainer would wrap the model in DataParallel; no GPU is needed to see that it does not."""
+    settings = job(in_folder)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    arguments = trainer.arguments(settings, 8, 1, in_folder / "out")
+    assert arguments.n_gpu == 1 and arguments.train_batch_size == 8
+    assert "2 GPUs are visible, and one is used" in capsys.readouterr().out
+
+
+def test_a_clusters_rank_and_world_size_do_not_reach_a_run_of_one_process(in_folder):
+    settings = job(in_folder)
+    run.run(settings)
+    whole = weights()
+    train = {
+        "shared": dataclasses.asdict(settings.shared),
+        "mtl": dataclasses.asdict(settings.recipe),
+    }
+    Path("profiles").mkdir()
+    for name in ("params.yaml", "profiles/paper.yaml"):
+        Path(name).write_text(yaml.safe_dump({"train": train}))
+    stages = {"mtl": {"params": ["train.shared", "train.mtl"]}}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    words = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl".split()
+    root = Path(__file__).parents[2]
+    cluster = {"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "3", "MASTER_ADDR": "box1"}
+    done = subprocess.run(
+        [sys.executable, str(root / "stages/train.py"), *words],
+        env={**os.environ, "PYTHONPATH": str(root / "src"), **cluster, "PMI_SIZE": "8"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ignored, since params.yaml decides: RANK=3, WORLD_SIZE=8" in done.stderr
+    assert weights() == whole
 
 
 def test_gradient_checkpointing_changes_no_weight(in_folder):

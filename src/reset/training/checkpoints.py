@@ -11,7 +11,8 @@ from typing import Any
 
 from reset.core import hashing, io
 
-MARKER = "COMPLETE.json"  # written last; holds the size of every other file of the checkpoint
+# Written last; holds the best step until then, and the size of every other file of the checkpoint.
+MARKER = "COMPLETE.json"
 STATE = "rng_state*"  # a file that the Trainer writes only beside optimizer and scheduler
 
 
@@ -37,18 +38,21 @@ class Folder:
         return self.path / f"checkpoint-{step}"
 
     def latest(self) -> Path | None:
-        """The newest whole checkpoint to resume from. Those after it and half-written ones are
-        removed; half-written and foreign ones are reported.
+        """The newest checkpoint to resume from: whole, with optimizer, and with the best one until
+        then beside it. Those after it and incomplete ones are removed; incomplete and foreign ones
+        are reported.
         """
         found = sorted(self.path.glob("checkpoint-*"), key=step_of)
         whole = [path for path in found if is_whole(path)]
-        last = max(filter(_has_state, whole), key=step_of, default=None)
+        usable = [path for path in whole if _has_state(path) and self._best_of(path) in whole]
+        last = max(usable, key=step_of, default=None)
         if self.leads:
+            shutil.rmtree(self._removed, ignore_errors=True)
             for path in found:
                 if path not in whole:
-                    _say(f"{path} was not written to its end: removed")
+                    _say(f"{path} is incomplete: removed")
                 if path not in whole or not last or step_of(path) > step_of(last):
-                    shutil.rmtree(path)
+                    self._delete(path)
             if last:
                 _say(f"resuming from {last}")
             else:
@@ -68,7 +72,7 @@ class Folder:
             for p in sorted(path.rglob("*"))
             if p.is_file()
         }
-        io.write_json(path / MARKER, files)
+        io.write_json(path / MARKER, {"best": best_step(history), "files": files})
         found = list(self.path.glob("checkpoint-*"))
         keep = {step, best_step(history)}
         if resumable := [step_of(other) for other in found if _has_state(other)]:
@@ -78,11 +82,24 @@ class Folder:
             }
         for other in found:
             if step_of(other) not in keep:
-                shutil.rmtree(other)
+                self._delete(other)
 
     def remove(self) -> None:
         """All checkpoints of the run, those of other identities too."""
-        shutil.rmtree(self.root)
+        self._delete(self.root)
+
+    @property
+    def _removed(self) -> Path:
+        return self.root.with_name(f".{self.root.name}.removed")
+
+    def _delete(self, path: Path) -> None:
+        """Rename first: a kill on the way then leaves nothing half there under its own name."""
+        shutil.rmtree(self._removed, ignore_errors=True)
+        path.rename(self._removed)
+        shutil.rmtree(self._removed)
+
+    def _best_of(self, path: Path) -> Path:
+        return self.checkpoint(_marker(path)["best"])
 
     def _report_foreign(self) -> None:
         for path in sorted(self.root.glob("*/identity.json")):
@@ -98,13 +115,17 @@ class Folder:
 def is_whole(path: Path) -> bool:
     """Whether a checkpoint has its marker and every file that the marker names, in full size."""
     try:
-        files = json.loads((path / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        files = _marker(path)["files"]
+    except (OSError, ValueError, KeyError):
         return False
     return all(
         (path / name).is_file() and (path / name).stat().st_size == size
         for name, size in files.items()
     )
+
+
+def _marker(path: Path) -> dict[str, Any]:
+    return json.loads((path / MARKER).read_text(encoding="utf-8"))
 
 
 def _has_state(path: Path) -> bool:

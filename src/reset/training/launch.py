@@ -1,4 +1,8 @@
-"""A stage that runs as several processes: it starts itself again under torchrun, deepspeed or srun."""
+"""A stage that runs as several processes: it starts itself again under torchrun, deepspeed or srun.
+
+What else the environment says of processes and of training settings is ignored, and named on
+stderr: params.yaml alone decides what is trained.
+"""
 
 import os
 import shlex
@@ -7,6 +11,57 @@ import subprocess
 import sys
 
 from reset.core.errors import InputError
+
+FOLDED = "launched"  # first word of the one argument that `relaunch` makes of the script's own
+
+# What launchers and clusters set to tell processes of each other.
+CLUSTER = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+# Prefixes of what accelerate, transformers and cuBLAS read beside their arguments: precision,
+# sharding, accumulation, and the processes of MPI.
+SETTINGS = (
+    "ACCELERATE_",
+    "FSDP_",
+    "MEGATRON_LM_",
+    "PARALLELISM_CONFIG_",
+    "XLA_USE_BF16",
+    "XLA_DOWNCAST_BF16",
+    "SM_FRAMEWORK_PARAMS",
+    "SM_HP_MP_PARAMETERS",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "PMI_",
+    "MPI_LOCAL",
+    "OMPI_COMM_WORLD_",
+    "MV2_COMM_WORLD_",
+)
+
+
+def ignore_cluster() -> None:
+    """Remove CLUSTER from the environment of a process that `relaunch` did not start.
+
+    A cluster sets these for jobs of its own; `train.shared.launch` alone says how many processes
+    train.
+    """
+    if not _folded():
+        _ignore([name for name in CLUSTER if name in os.environ])
+
+
+def ignore_settings() -> None:
+    """Remove what begins with one of SETTINGS from the environment."""
+    _ignore(sorted(name for name in os.environ if name.startswith(SETTINGS)))
+
+
+def _ignore(names: list[str]) -> None:
+    if not names:
+        return
+    values = ", ".join(f"{name}={os.environ.pop(name)}" for name in names)
+    if rank() == 0:
+        print(f"ignored, since params.yaml decides: {values}", file=sys.stderr)
+
+
+def _folded() -> bool:
+    return sys.argv[-1].startswith(f"{FOLDED} ")
 
 
 def inside() -> bool:
@@ -30,7 +85,9 @@ def arguments() -> list[str]:
     """The script's arguments, also where `relaunch` folded them into one: the last, for deepspeed
     puts --local_rank before it.
     """
-    return shlex.split(sys.argv[-1]) if inside() else sys.argv[1:]
+    if _folded():
+        return shlex.split(sys.argv[-1])[1:]
+    return sys.argv[1:]
 
 
 def relaunch(command: str) -> None:
@@ -45,9 +102,10 @@ def relaunch(command: str) -> None:
             f"params.yaml: train.shared.launch '{command}' does not begin with a command that can"
             " be run"
         )
-    code = subprocess.run([*words, sys.argv[0], shlex.join(sys.argv[1:])], check=False).returncode
+    folded = shlex.join([FOLDED, *sys.argv[1:]])
+    code = subprocess.run([*words, sys.argv[0], folded], check=False).returncode
     if code:
-        raise InputError(f"'{command}' ended with code {code}; what failed is said above")
+        raise InputError(f"'{command}' ended with code {code}; its messages above name the cause")
 
 
 def leave() -> None:

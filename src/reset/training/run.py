@@ -32,6 +32,7 @@ def run(job: Job) -> None:
     any training, and when the loss is lost on the way; the last good checkpoint then stays under
     .work/train.
     """
+    launch.ignore_settings()
     check_ranges(job)
     if job.recipe.epochs == 0:
         copy_start_model(job)

@@ -60,6 +60,15 @@ def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> Traini
         report_to="none",
     )
     _ = arguments.device  # joins the other processes
+    if arguments.n_gpu > 1:
+        # one process uses one GPU: the Trainer would wrap the model in DataParallel, which cuts
+        # every tensor of a batch along its first dimension, the kept positions too
+        print(
+            f"{arguments.n_gpu} GPUs are visible, and one is used: train.shared.launch starts a"
+            " process for each (configs/launch/README.md)",
+            flush=True,
+        )
+        arguments._n_gpu = 1
     if shared.deepspeed:
         import deepspeed
 
