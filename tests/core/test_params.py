@@ -31,23 +31,37 @@ GOOD = {"size": 3, "mode": "a", "inner": {"rate": 1, "names": ["x"]}, "note": No
 
 
 def test_a_mapping_becomes_a_dataclass():
-    assert params.build(Outer, GOOD, "outer") == Outer(3, "a", Inner(1.0, ["x"]), None)
+    built = params.build(Outer, GOOD, "outer")
+    assert built == Outer(3, "a", Inner(1.0, ["x"]), None)
+    assert isinstance(built.inner.rate, float)
+    assert params.build(Outer, params.Section(GOOD, "outer.", "stage"), "outer") == built
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sise": 3}, "unknown key 'outer.sise'"),
-        ({"size": "3"}, "'outer.size' is '3'; int is expected"),
-        ({"size": True}, "'outer.size' is True"),
-        ({"mode": "c"}, "'outer.mode' is 'c'; one of a, b"),
+        ({"sise": 3}, "unknown key 'outer.sise'; known here: size, mode, inner, note$"),
+        (
+            {"inner": {"rats": 1.0, "names": []}},
+            "unknown key 'outer.inner.rats'; known here: names, rate$",
+        ),
+        ({"size": "3"}, "'outer.size': expected an integer, got '3'$"),
+        ({"size": 3.0}, "'outer.size': expected an integer, got 3.0$"),
+        ({"size": True}, "'outer.size': expected an integer, got true$"),
+        ({"mode": "c"}, "'outer.mode': expected 'a' or 'b', got 'c'$"),
         (
             {"inner": {"rate": "2e-5", "names": []}},
-            "'outer.inner.rate' is '2e-5'; float is expected",
+            "'outer.inner.rate': expected a number, got '2e-5'$",
         ),
-        ({"inner": {"rate": 1.0, "names": [1]}}, r"'outer.inner.names\[0\]' is 1"),
+        (
+            {"inner": {"rate": 1.0, "names": [1]}},
+            r"'outer.inner.names\[0\]': expected text, got 1$",
+        ),
         ({"inner": {"rate": 1.0}}, "missing key 'outer.inner.names'"),
-        ({"note": 5}, "'outer.note' is 5"),
+        ({"note": 5}, "'outer.note': expected text, got 5$"),
+        ({"inner": 5}, "'outer.inner': expected a mapping, got 5$"),
+        ({"inner": [2] * 99}, r"'outer.inner': expected a mapping, got \[2, 2.{50,56}\.\.\.$"),
+        ({"size": None}, "'outer.size': expected an integer, got null$"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_dotted_key(change, message):

@@ -2,11 +2,9 @@
 no others.
 """
 
-import dataclasses
+import json
 import math
 import re
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,14 +14,22 @@ from ruamel.yaml import YAML, YAMLError
 from reset.core.errors import InputError
 
 T = TypeVar("T")
-REFERENCE = Path(
-    "profiles/paper.yaml"
-)  # holds every key; the other profiles and params.yaml have the same
-FREE = (
+REFERENCE = Path("profiles/paper.yaml")  # has every key, as have all profiles and params.yaml
+FREE = (  # the user chooses the keys
     "data.datasets",
     "sampling.pools",
     "judges.instruction.openai.pool_models",
-)  # the user chooses the keys
+)
+EXPECTED = {  # pydantic's types of error -> what is right
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "dataclass_type": "a mapping",
+}
 
 
 class Section(Mapping[str, Any]):
@@ -35,15 +41,15 @@ class Section(Mapping[str, Any]):
         self._values, self._path, self._stage = values, path, stage
 
     def __getitem__(self, key: str) -> Any:
+        path = f"{self._path}{key}"
         if key not in self._values:
             raise InputError(
-                f"dvc.yaml: stage '{self._stage}' reads '{self._path}{key}' undeclared in its"
-                " params"
+                f"dvc.yaml: stage '{self._stage}' reads '{path}' undeclared in its params"
             )
         value = self._values[key]
-        return (
-            Section(value, f"{self._path}{key}.", self._stage) if isinstance(value, dict) else value
-        )
+        if isinstance(value, dict):
+            return Section(value, f"{path}.", self._stage)
+        return value
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("__"):
@@ -62,15 +68,14 @@ def declared(stage: str, **item: str) -> Section:
     replaced.
 
     `item` holds the matrix values (`seed="0"`, `run="mtl"`), or `key="nq"` for a foreach over a
-    mapping. The whole file is checked first: a key that profiles/paper.yaml lacks, or has and this
-    file lacks, is an InputError.
+    mapping. The whole file is checked first (see `check_keys`).
     """
     everything = load("params.yaml")
     check_keys(everything, load(REFERENCE), "params.yaml")
     block = load("dvc.yaml")["stages"][stage]
-    keys = [_fill(key, item) for key in block.get("do", block).get("params", [])]
     picked: dict[str, Any] = {}
-    for key in keys:
+    for template in block.get("do", block).get("params", []):
+        key = _filled(template, item)
         _put(picked, key, _get(everything, key))
     return Section(picked, "", stage)
 
@@ -135,88 +140,92 @@ def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
         for key in given:
             check_keys(given[key], example, where, f"{path}.{key}")
         return
-    dotted = {key: f"{path}.{key}" if path else key for key in {*given, *reference}}
+    start = f"{path}." if path else ""
     for key in given:
         if key not in reference:
-            raise InputError(
-                f"{where}: unknown key '{dotted[key]}'; known here:"
-                f" {', '.join(map(str, reference))}"
-            )
+            known = ", ".join(reference)
+            raise InputError(f"{where}: unknown key '{start}{key}'; known here: {known}")
     for key in reference:
         if key not in given:
-            raise InputError(f"{where}: missing key '{dotted[key]}' (see {REFERENCE})")
+            raise InputError(f"{where}: missing key '{start}{key}' (see {REFERENCE})")
     for key in reference:
-        check_keys(given[key], reference[key], where, dotted[key])
+        check_keys(given[key], reference[key], where, f"{start}{key}")
 
 
 def build(cls: type[T], section: Mapping[str, Any], where: str) -> T:
-    """A frozen dataclass from a mapping: every field present, none unknown, each of its annotated
-    type.
+    """A dataclass from a mapping: every field present, none unknown, each of its annotated type.
 
-    An int serves as a float. Nested dataclasses are built from nested mappings. `where` is the
-    dotted name of the mapping, for messages.
+    An int serves as a float, and no other type as another. Nested dataclasses are built from nested
+    mappings. `where` is the dotted name of the mapping, for the InputError that names the first key
+    at fault.
     """
-    fields = typing.get_type_hints(cls)
-    for key in section:
-        if key not in fields:
-            raise InputError(
-                f"params.yaml: unknown key '{where}.{key}'; known here: {', '.join(fields)}"
-            )
-    for key in fields:
-        if key not in section:
-            raise InputError(f"params.yaml: missing key '{where}.{key}'")
-    return cls(**{key: _cast(kind, section[key], f"{where}.{key}") for key, kind in fields.items()})
+    from pydantic import ConfigDict, TypeAdapter, ValidationError  # 0.1 s that not all stages need
+
+    # a plain dataclass takes the rules of what holds it; as JSON, since strict rules accept only
+    # an instance of it among Python's objects
+    text = json.dumps({where: section}, default=dict)
+    rules = ConfigDict(strict=True, extra="forbid")
+    checked = TypeAdapter(dict[str, cls], config=rules)  # type: ignore[valid-type]
+    try:
+        return checked.validate_json(text)[where]
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        raise InputError(f"params.yaml: {_first_fault(faults, json.loads(text))}") from None
 
 
-def _cast(kind: Any, value: Any, where: str) -> Any:
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in args:
-            return None
-        options = [arg for arg in args if arg is not type(None)]
-        if len(options) == 1:
-            return _cast(options[0], value, where)
-        kind = tuple(options)
-    elif dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
-        return build(kind, value, where)  # type: ignore[arg-type]
-    elif origin is list and isinstance(value, list):
-        return [_cast(args[0], entry, f"{where}[{i}]") for i, entry in enumerate(value)]
-    elif origin is dict and isinstance(value, Mapping):
-        return {key: _cast(args[1], value[key], f"{where}.{key}") for key in value}
-    elif origin is typing.Literal:
-        if value in args:
-            return value
-        raise InputError(
-            f"params.yaml: '{where}' is {value!r}; one of {', '.join(map(str, args))} is expected"
-        )
-    elif kind is Any:
-        return value
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    elif (
-        isinstance(kind, type)
-        and isinstance(value, kind)
-        and not (kind is int and isinstance(value, bool))
-    ):
-        return value
-    if isinstance(kind, tuple) and isinstance(value, kind):
-        return value
-    raise InputError(
-        f"params.yaml: '{where}' is {value!r}; {getattr(kind, '__name__', kind)} is expected"
-    )
+def _first_fault(faults: list[Any], given: Any) -> str:
+    """One line of pydantic's errors; of the two that a misspelt key gives, the better."""
+    for fault in faults:
+        if fault["type"] == "unexpected_keyword_argument":
+            known = ", ".join(_known_keys(faults, given, fault["loc"][:-1]))
+            return f"unknown key '{_dotted(fault['loc'])}'; known here: {known}"
+    key = _dotted(faults[0]["loc"])
+    if faults[0]["type"] == "missing":
+        return f"missing key '{key}'"
+    right = EXPECTED.get(faults[0]["type"]) or faults[0]["msg"].removeprefix("Input should be ")
+    return f"'{key}': expected {right}, got {_shown(faults[0]['input'])}"
 
 
-def _fill(text: str, item: Mapping[str, str]) -> str:
+def _known_keys(faults: list[Any], given: Any, parents: tuple[str | int, ...]) -> list[str]:
+    """The fields at `parents`: of the keys given there those not at fault, and the missing ones."""
+    for part in parents:
+        given = given[part]
+    types = {f["loc"][-1]: f["type"] for f in faults if f["loc"][:-1] == parents}
+    missing = [key for key in types if types[key] == "missing"]
+    return [key for key in given if types.get(key) != "unexpected_keyword_argument"] + missing
+
+
+def _dotted(loc: tuple[str | int, ...]) -> str:
+    """("train", "names", 0) as train.names[0]."""
+    path = str(loc[0])
+    for part in loc[1:]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path
+
+
+def _shown(value: Any) -> str:
+    """A value for a message, as YAML writes it where Python has another word, and not too long."""
+    words = {True: "true", False: "false", None: "null"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _filled(template: str, item: Mapping[str, str]) -> str:
+    """`template` with each ${item.name} and ${name} replaced."""
+
     def replace(match: re.Match[str]) -> str:
         name = match.group(1).removeprefix("item.")
         if name not in item:
-            raise InputError(f"dvc.yaml: '{text}' needs a value for '{name}'")
+            raise InputError(f"dvc.yaml: '{template}' needs a value for '{name}'")
         return str(item[name])
 
-    return re.sub(r"\$\{([\w.]+)\}", replace, text)
+    return re.sub(r"\$\{([\w.]+)\}", replace, template)
 
 
 def _get(values: Any, key: str) -> Any:
+    """The value at a dotted key."""
     for part in key.split("."):
         if not isinstance(values, dict) or part not in values:
             raise InputError(f"params.yaml: missing key '{key}'")
@@ -225,6 +234,7 @@ def _get(values: Any, key: str) -> Any:
 
 
 def _put(target: dict[str, Any], key: str, value: Any) -> None:
+    """Set the value at a dotted key; a mapping is merged with what is there."""
     *parents, last = key.split(".")
     for part in parents:
         target = target.setdefault(part, {})
