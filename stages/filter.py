@@ -3,16 +3,17 @@ counted.
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 from reset.core import io, params
 from reset.core.errors import InputError, run_stage
 from reset.data.datasets import custom, registry
-from reset.data.records import build_records, retrieval
+from reset.data.records import build_records, retrieval, support
 from reset.data.records.build_records import FilterSettings
 from reset.data.sources import provenance
-from reset.data.sources.dataset_config import chosen, own_file
+from reset.data.sources.dataset_config import chosen, context_settings, own_source
 
 
 def main() -> None:
@@ -24,16 +25,24 @@ def main() -> None:
         FilterSettings, {name: data[name] for name in FilterSettings.__annotations__}, "data"
     )
     sizes = chosen(dataset, data.datasets[dataset])
-    file = own_file(dataset, sizes.source)
-    entry = custom.entry(dataset, file) if file else registry.entry(dataset)
+    own = own_source(dataset, sizes.source)
+    entry = custom.entry(dataset, own) if own else registry.entry(dataset)
+    contexts_from = context_settings(sizes, own, settings.retrieval, settings.passages)
+    settings = dataclasses.replace(settings, **contexts_from)
 
     raw = Path("data/raw") / f"{dataset}.jsonl"
+    folder = Path("data/filtered") / dataset
     if not raw.is_file():
         raise InputError(f"{raw}: no such file; run the stage fetch@{dataset}")
     with provenance.name_sources(raw, Path(f"metrics/sources/{dataset}.json")):
         contexts = retrieval.contexts(settings.retrieval, entry, raw, settings.passages)
-        counts = build_records.filter_file(
-            raw, Path("data/filtered") / dataset, entry, sizes, settings, contexts
+        counts = build_records.filter_file(raw, folder, entry, sizes, settings, contexts)
+    if own and own.task in support.TASKS:
+        counts["support"] = found = support.of_folder(folder)
+        print(
+            f"filter {dataset}: {found['little_support']} of {found['rows']} references have less"
+            f" than {found['below']:.0%} of their words in the context",
+            file=sys.stderr,
         )
     io.write_json(f"metrics/data/{dataset}.json", counts)
     dropped = (

@@ -20,6 +20,7 @@ FREE = (  # the user chooses the keys
     "sampling.pools",
     "judges.instruction.openai.pool_models",
 )
+OPTIONAL = re.compile(r"data\.datasets\.[^.]+\.retrieval")  # keys that may be left out
 EXPECTED = {  # pydantic's types of error -> what is right
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -142,7 +143,7 @@ def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
         return
     start = f"{path}." if path else ""
     for key in given:
-        if key not in reference:
+        if key not in reference and not OPTIONAL.fullmatch(f"{start}{key}"):
             known = ", ".join(reference)
             raise InputError(f"{where}: unknown key '{start}{key}'; known here: {known}")
     for key in reference:

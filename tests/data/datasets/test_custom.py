@@ -7,7 +7,11 @@ from reset.core.errors import InputError
 from reset.data.datasets import custom
 from reset.data.records import parallel_jsonl, retrieval
 from reset.data.records.build_records import filter_rows
-from reset.data.sources.dataset_config import OwnFile
+from reset.data.sources.dataset_config import OwnSource
+
+
+def own(task, columns):
+    return OwnSource("mine.jsonl", None, task, columns)
 
 
 def kept(file, *rows):
@@ -17,8 +21,7 @@ def kept(file, *rows):
     return [row.id for row in result.kept], dict(result.dropped)
 
 
-QA = OwnFile(
-    "mine.jsonl",
+QA = own(
     "extractive_qa",
     {"id": "nr", "question": "ask", "context": "text", "references": "gold"},
 )
@@ -37,16 +40,16 @@ def test_columns_go_where_the_mapping_says():
 
 def test_the_filters_of_the_task_apply():
     assert kept(QA, ROW | {"gold": "by foot"}) == ([], {"gold answer in no passage": 1})
-    summaries = OwnFile("mine.jsonl", "summarization", {"context": "text", "references": "gold"})
+    summaries = own("summarization", {"context": "text", "references": "gold"})
     assert kept(summaries, ROW | {"text": ""}, ROW) == (
         [kept(summaries, ROW)[0][0]],
         {"empty document": 1},
     )
-    free = OwnFile("mine.jsonl", "abstractive_qa", QA.columns)
+    free = own("abstractive_qa", QA.columns)
     assert kept(free, ROW | {"gold": "in one's own words"}) == (["mine:1"], {})
 
 
-@pytest.mark.parametrize("task", custom.NEEDED)
+@pytest.mark.parametrize("task", custom.FORMS)
 def test_every_task_goes_with_retrieval(tmp_path, task):
     raw = tmp_path / "mine.jsonl"
     rows = [
@@ -59,9 +62,8 @@ def test_every_task_goes_with_retrieval(tmp_path, task):
         for n in range(9)
     ]
     io.write(raw, rows)
-    entry = custom.entry(
-        "mine", OwnFile(str(raw), task, {column: column for column in custom.NEEDED[task]})
-    )
+    needed = custom.FORMS[task][0].needed
+    entry = custom.entry("mine", own(task, {column: column for column in needed}))
     contexts = retrieval.contexts("bm25", entry, raw, 5)
     assert (contexts is not None) == (task in ("extractive_qa", "abstractive_qa"))
     result = filter_rows(parallel_jsonl.numbered(raw), entry, 5, contexts)
@@ -71,14 +73,14 @@ def test_every_task_goes_with_retrieval(tmp_path, task):
 
 
 def test_instruction_rows_may_come_without_references_for_evaluation():
-    file = OwnFile("mine.jsonl", "instruction", {"instruction": "text"})
+    file = own("instruction", {"instruction": "text"})
     assert len(kept(file, {"text": "Do it."}, {"text": " "})[0]) == 1
     assert custom.entry("mine", file).unanswered
     assert not custom.entry("mine", QA).unanswered
 
 
 def test_a_context_row_may_bring_its_own_instruction():
-    file = OwnFile("mine.jsonl", "extractive_qa", QA.columns | {"instruction": "how"})
+    file = own("extractive_qa", QA.columns | {"instruction": "how"})
     assert (
         custom.entry("mine", file).shapes[0].record(ROW | {"how": "In French."})["instruction"]
         == "In French."
@@ -99,19 +101,46 @@ def test_a_context_row_may_bring_its_own_instruction():
             {"context": "c", "references": "r", "title": "t"},
             r"columns\.title' is unknown",
         ),
+        (
+            "instruction",
+            {"instruction": "i", "question": "input", "references": "r"},
+            r"columns\.question' would be dropped: instruction rows with instruction use"
+            " instruction, id, input, references; map 'input' to one of these",
+        ),
+        (
+            "instruction",
+            {"messages": "m", "references": "r"},
+            "references' would be dropped: instruction rows with messages use messages, id",
+        ),
+        (
+            "summarization",
+            {"context": "c", "references": "r", "question": "q"},
+            r"columns\.question' would be dropped",
+        ),
+        ("summarization", {"messages": "m", "context": "c"}, "no column for 'references'"),
+        (
+            "extractive_qa",
+            {"question": "q", "context": "c", "references": "r", "input": "i"},
+            r"columns\.input' would be dropped",
+        ),
+        (
+            "summarization",
+            {"context": "c", "references": "c"},
+            "maps the column 'c' to context and to references",
+        ),
     ],
 )
 def test_a_mapping_that_cannot_serve_is_named(task, columns, message):
     with pytest.raises(InputError, match=message):
-        custom.entry("mine", OwnFile("mine.jsonl", task, columns))
+        custom.entry("mine", own(task, columns))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"text": 5}, r"mine\.jsonl:1: field 'text' is 5; a text or a list of texts"),
+        ({"text": 5}, r"mine\.jsonl:1: field 'text': expected a text or a list of texts, got 5"),
         ({"gold": ["a", None]}, r"mine\.jsonl:1: field 'gold'"),
-        ({"nr": None}, r"mine\.jsonl:1: field 'nr' is null; a text or a number"),
+        ({"nr": None}, r"mine\.jsonl:1: field 'nr': expected a text or a number, got null"),
         ({"ask": ["a"]}, r"mine\.jsonl:1: field 'ask' is list; str is expected"),
         (
             {"text": "x" * 10_000_000},
@@ -132,3 +161,84 @@ def test_a_wrong_field_is_named(change, message):
 def test_a_missing_column_is_named():
     with pytest.raises(InputError, match=r"mine\.jsonl:1: data set 'mine': no column 'gold'"):
         kept(QA, {key: value for key, value in ROW.items() if key != "gold"})
+
+
+def test_the_input_of_an_instruction_follows_it():
+    file = own("instruction", {"instruction": "do", "input": "given", "references": "out"})
+    record = custom.entry("mine", file).shapes[0].record
+    row = {"do": "Translate.", "given": "un chat", "out": "a cat"}
+    assert record(row)["instruction"] == "Translate.\n\nun chat"
+    assert record(row)["references"] == ["a cat"]
+    for empty in ("", None):
+        assert record(row | {"given": empty})["instruction"] == "Translate."
+    assert kept(file, row | {"given": None})[1] == {}
+
+
+def test_missing_texts_are_dropped_and_counted():
+    assert kept(QA, ROW | {"gold": None}) == ([], {"no gold answer": 1})
+    assert kept(QA, ROW | {"text": None}) == ([], {"no passage": 1})
+
+
+CHAT = own("instruction", {"messages": "turns"})
+
+
+def turns(*pairs):
+    return {"turns": [{"role": role, "content": text} for role, text in pairs]}
+
+
+def record_of(file, row):
+    made = custom.entry("mine", file).shapes[0].record(row)
+    return made["instruction"], made["question"], made["references"]
+
+
+def test_the_last_assistant_turn_is_the_target_and_the_turns_before_it_the_request():
+    one = turns(("user", "Name a fruit. "), ("assistant", "Apple"))
+    assert record_of(CHAT, one) == ("Name a fruit.", "", ["Apple"])
+    system = turns(("system", "Be brief."), ("user", "Name a fruit."), ("assistant", "Apple"))
+    assert record_of(CHAT, system)[0] == "Be brief.\n\nName a fruit."
+    several = turns(
+        ("system", "Be brief."), ("user", "Name a fruit."), ("assistant", "Apple"),
+        ("user", "Another."), ("assistant", "Pear"),
+    )  # fmt: skip
+    request = "Be brief.\n\nUser: Name a fruit.\n\nAssistant: Apple\n\nUser: Another."
+    assert record_of(CHAT, several) == (request, "", ["Pear"])
+
+
+def test_sharegpts_names_of_the_turns_are_read_too():
+    row = {"turns": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}
+    assert record_of(CHAT, row) == ("Hi", "", ["Hello"])
+
+
+def test_messages_can_bring_question_and_answer_about_passages():
+    file = own("extractive_qa", {"messages": "turns", "context": "text"})
+    row = turns(("user", "Who?"), ("assistant", "Ada")) | {"text": ["Ada came."]}
+    assert record_of(file, row) == ("", "Who?", ["Ada"])
+    assert len(kept(file, row)[0]) == 1
+
+
+def test_conversations_without_request_or_answer_are_dropped_and_counted():
+    rows = [
+        turns(("user", "Hi")),
+        turns(("assistant", "Hello")),
+        turns(),
+        turns(("user", "Hi"), ("assistant", " ")),
+    ]
+    assert kept(CHAT, *rows) == ([], {"empty response": 2, "empty instruction": 2})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("Hi", "field 'turns' is str; a list is expected"),
+        (["Hi"], r"field 'turns\[0\]' is str; an object is expected"),
+        ([{"role": "user"}], r"field 'turns\[0\]' has no 'content'"),
+        ([{"role": "user", "content": None}], r"field 'turns\[0\].content' is null; str"),
+        (
+            [{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}],
+            r"mine\.jsonl:1: field 'turns\[1\].role': expected one of system, .*, got 'tool'",
+        ),
+    ],
+)
+def test_a_wrong_turn_is_named(given, message):
+    with pytest.raises(InputError, match=message):
+        kept(CHAT, {"turns": given})

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from reset.core import params
@@ -5,7 +7,13 @@ from reset.core.errors import InputError
 from reset.data.mixes import mixtures
 from reset.data.prompts import render_prompts
 from reset.data.records import build_records
-from reset.data.sources.dataset_config import DataSet, OwnFile, chosen, own_file
+from reset.data.sources.dataset_config import (
+    DataSet,
+    OwnSource,
+    chosen,
+    context_settings,
+    own_source,
+)
 
 PROMPTING = {"templates": "paper", "overlong": "drop", "max_tokens": 9, "answer_tokens": 3}
 PUBLISHED = {"source": "published", "train": None, "eval": 0}
@@ -23,7 +31,7 @@ def test_a_published_data_set_trains_unless_its_size_is_zero():
         ({"train": -1}, "data.datasets.nq.train.*-1"),
         ({"train": 0}, "leave the data set out"),
         ({"train": "many"}, "data.datasets.nq.train"),
-        ({"source": "hub"}, "data.datasets.nq.source.*published or"),
+        ({"source": "hub"}, "data.datasets.nq.source.*expected published or"),
         (
             {"source": {"path": "x", "task": "qa", "columns": {}}},
             "data.datasets.nq.source.task.*extractive_qa",
@@ -32,6 +40,30 @@ def test_a_published_data_set_trains_unless_its_size_is_zero():
             {"source": {"path": "x", "task": "summarization"}},
             "missing key 'data.datasets.nq.source.columns'",
         ),
+        (
+            {"source": {"task": "summarization", "columns": {}}},
+            "'data.datasets.nq.source' must have either path or hub",
+        ),
+        (
+            {"source": {"path": "x", "hub": "o/n", "task": "summarization", "columns": {}}},
+            "'data.datasets.nq.source' must have either path or hub",
+        ),
+        (
+            {"source": {"path": "x", "revision": "r", "task": "summarization", "columns": {}}},
+            "'data.datasets.nq.source.revision' is for hub alone",
+        ),
+        (
+            {
+                "source": {
+                    "hub": "o/n",
+                    "splits": {"dev": "d"},
+                    "task": "summarization",
+                    "columns": {},
+                }
+            },
+            "'data.datasets.nq.source.splits': expected",
+        ),
+        ({"retrieval": "dense"}, "data.datasets.nq.retrieval"),
         ({"rows": 3}, "unknown key 'data.datasets.nq.rows'"),
     ],
 )
@@ -52,8 +84,23 @@ def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
         "task": "summarization",
         "columns": {"context": "text", "references": "summary"},
     }
-    assert own_file("mine", source) == OwnFile("mine.jsonl", "summarization", source["columns"])
-    assert own_file("nq", "published") is None
+    columns = source["columns"]
+    assert own_source("mine", source) == OwnSource("mine.jsonl", None, "summarization", columns)
+    assert own_source("nq", "published") is None
+
+
+def test_own_passages_stay_unless_the_data_set_asks_for_retrieval():
+    mine = OwnSource("mine.jsonl", None, "extractive_qa", {})
+    published = DataSet("published", None, 0)
+    bm25 = DataSet("published", None, 0, "bm25")
+    five = {"retrieval": "bm25", "passages": 5}
+    everything = {"retrieval": "published", "passages": sys.maxsize}
+    assert context_settings(published, mine, "bm25", 5) == everything
+    assert context_settings(bm25, mine, "published", 5) == five
+    assert context_settings(published, None, "bm25", 5) == five
+    assert context_settings(bm25, None, "published", 5) == five
+    kept = DataSet("published", None, 0, "published")
+    assert context_settings(kept, None, "bm25", 5) == {"retrieval": "published", "passages": 5}
 
 
 @pytest.mark.parametrize(

@@ -35,3 +35,14 @@ def test_a_file_of_ones_own_is_read_whatever_the_mirror(tmp_path):
 def test_without_a_mirror_the_set_must_be_a_published_one():
     with pytest.raises(InputError, match="'data.datasets.mine' is no published data set"):
         rows("mine", "published", None, None)
+
+
+def test_a_file_of_ones_own_must_be_there_and_of_a_known_kind(tmp_path):
+    source = {"path": str(tmp_path / "a.xlsx"), "task": "summarization", "columns": {}}
+    with pytest.raises(InputError, match="'data.datasets.mine.source.path': there is no file"):
+        rows("mine", source, None, None)
+    (tmp_path / "a.xlsx").touch()
+    with pytest.raises(
+        InputError, match=r"source.path': expected a file whose name .*\.csv, \.tsv"
+    ):
+        rows("mine", source, None, None)

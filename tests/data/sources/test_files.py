@@ -146,3 +146,53 @@ def test_columns_of_lists_and_objects_come_from_parquet_as_json_has_them(tmp_pat
     }
     parquet(tmp_path / "x.parquet", [row])
     assert list(files.rows(tmp_path / "x.parquet")) == [row]
+
+
+def test_cells_of_csv_and_tsv_are_text(tmp_path):
+    table = 'nr,ask,text\n007,"Who, and\nwhen?",true\n1e5,NA,\n'
+    for mark in ("", "\ufeff"):
+        (tmp_path / "a.csv").write_text(mark + table, encoding="utf-8")
+        assert list(files.numbered(tmp_path / "a.csv")) == [
+            (f"{tmp_path}/a.csv, row 1", {"nr": "007", "ask": "Who, and\nwhen?", "text": "true"}),
+            (f"{tmp_path}/a.csv, row 2", {"nr": "1e5", "ask": "NA", "text": ""}),
+        ]
+    (tmp_path / "a.tsv").write_text("a\tb\n1,5\tx\n", encoding="utf-8")
+    assert list(files.rows(tmp_path / "a.tsv")) == [{"a": "1,5", "b": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "Empty CSV file"),
+        (b"a,b\n1,2,3\n", "Expected 2 columns, got 3"),
+        (b"a,b\n1,\xff\n", "invalid UTF8"),
+        (b"a,a\n1,2\n", "two columns are called 'a'"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, content, message):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.csv: .*{message}"):
+        list(files.rows(tmp_path / "a.csv"))
+
+
+def test_of_parquet_the_columns_asked_for_are_read_and_their_types_checked(tmp_path):
+    import datetime
+
+    import pyarrow
+    from pyarrow import parquet
+
+    views = pyarrow.array(["a", "b"], pyarrow.string_view())
+    day = [datetime.date(2024, 1, 1)] * 2
+    table = pyarrow.table({"text": views, "split": ["train", "test"], "day": day})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    rows = list(files.rows(tmp_path / "a.parquet", ["text"]))
+    assert rows == [{"text": "a", "split": "train"}, {"text": "b", "split": "test"}]
+    with pytest.raises(InputError, match="column 'day' holds date32"):
+        list(files.rows(tmp_path / "a.parquet", ["day"]))
+    with pytest.raises(InputError, match=r"a\.parquet: no column 'gold'; it has text, split, day"):
+        list(files.rows(tmp_path / "a.parquet", ["gold"]))
+
+
+def test_a_byte_order_mark_before_json_lines_is_left_out(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n')
+    assert list(files.rows(tmp_path / "a.jsonl")) == [{"a": 1}, {"a": 2}]

@@ -6,7 +6,7 @@ import pytest
 
 from reset.core import io
 from reset.core.errors import InputError
-from reset.data.sources import hub, origins, provenance
+from reset.data.sources import fetch, hub, origins, provenance
 from reset.data.sources.origins import Hub, Web
 from tests.support import local_hub
 
@@ -257,3 +257,29 @@ def test_files_on_the_web_are_read_line_by_line(shelf, server, monkeypatch):
         InputError, match=r"data set 'koala_eval': http.*koala\.jsonl cannot be read \(.*404"
     ):
         fetched("koala_eval")
+
+
+def test_of_a_users_data_set_the_mapped_columns_and_splits_are_taken(shelf):
+    folder = shelf.repository("me/manuals")
+    for split in ("train", "test"):
+        row = {"text": f"{split} text", "gold": "text", "day": "1 May"}
+        io.write(folder / f"{split}.jsonl", [row])
+
+    def rows(**changes):
+        source = {
+            "hub": "me/manuals",
+            "task": "summarization",
+            "columns": {"context": "text", "references": "gold"},
+        }
+        return list(provenance.count_rows(fetch.parts("mine", source | changes, "toy", None), []))
+
+    train = {"text": "train text", "gold": "text"}
+    assert rows() == [train]
+    assert rows(splits={"train": "train", "eval": "test"}) == [
+        train | {"split": "train"},
+        {"text": "test text", "gold": "text", "split": "eval"},
+    ]
+    with pytest.raises(InputError, match="no column 'body'; it has .*gold"):
+        rows(columns={"context": "body"})
+    with pytest.raises(InputError, match="'me/others' cannot be loaded .*source, or name a file"):
+        rows(hub="me/others")

@@ -1,10 +1,13 @@
-"""A user's own rows: any JSON Lines file, with a task and a mapping of columns."""
+"""A user's own rows: a task and a mapping of columns make them a data set like any other."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.data.datasets import messages
 from reset.data.datasets.spec import (
     DatasetSpec,
     RowFormat,
@@ -13,15 +16,29 @@ from reset.data.datasets.spec import (
     instruction_record,
 )
 from reset.data.records import filters
-from reset.data.sources.dataset_config import OwnFile
+from reset.data.sources.dataset_config import OwnSource
 
-NEEDED = {
-    "instruction": ("instruction",),
-    "extractive_qa": ("question", "context", "references"),
-    "abstractive_qa": ("question", "context", "references"),
-    "summarization": ("context", "references"),
+
+@dataclass(frozen=True)
+class Mapping:
+    """The names that `columns` must and may map for one form of a task's rows."""
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+QA_COLUMNS = Mapping(("question", "context", "references"), ("id", "instruction"))
+QA_MESSAGES = Mapping(("messages", "context"), ("id", "instruction"))
+# the first form of a task is the one meant where nothing tells
+FORMS = {
+    "instruction": (
+        Mapping(("instruction",), ("id", "input", "references")),
+        Mapping(("messages",), ("id",)),
+    ),
+    "extractive_qa": (QA_COLUMNS, QA_MESSAGES),
+    "abstractive_qa": (QA_COLUMNS, QA_MESSAGES),
+    "summarization": (Mapping(("context", "references"), ("id", "instruction")),),
 }
-ALLOWED = ("id", "instruction", "question", "context", "references")
 FILTERS = {
     "instruction": filters.INSTRUCTION,
     "extractive_qa": filters.EXTRACTIVE_QA,
@@ -30,65 +47,111 @@ FILTERS = {
 }
 
 
-def entry(name: str, file: OwnFile) -> DatasetSpec:
-    """The user's file as if it were a published data set; InputError for a mapping that cannot
-    serve its task.
+def entry(name: str, own: OwnSource) -> DatasetSpec:
+    """The user's rows as if they were a published data set; InputError for a mapping that cannot
+    serve its task: a column that the task needs is missing, or one would not be used.
     """
+    check_mapping(name, own)
+    kinds = {column: KINDS[role] for role, column in own.columns.items()}
+    shape = RowFormat(kinds, _record_of(own))
+    unanswered = not {"references", "messages"} & own.columns.keys()
+    kept = filters.INSTRUCTION_EVALUATION if unanswered else FILTERS[own.task]
+    # without a question there is nothing to retrieve by
+    passages = "gathered" if own.task.endswith("_qa") else "retrieved"
+    return DatasetSpec(name, own.task, (shape,), kept, passages=passages, unanswered=unanswered)
+
+
+def check_mapping(name: str, own: OwnSource) -> None:
+    """Raise InputError unless `own.columns` maps what the task needs, and nothing that it drops."""
     where = f"data.datasets.{name}.source.columns"
-    for column in NEEDED[file.task]:
-        if column not in file.columns:
+    form = _form(own)
+    for role in form.needed:
+        if role not in own.columns:
             raise InputError(
-                f"params.yaml: '{where}' names no column for '{column}', which {file.task} needs"
+                f"params.yaml: '{where}' names no column for '{role}', which {own.task} needs"
             )
-    for column in file.columns:
-        if column not in ALLOWED:
+    used = (*form.needed, *form.optional)
+    owners: dict[str, str] = {}
+    for role, column in own.columns.items():
+        if role not in KINDS:
             raise InputError(
-                f"params.yaml: '{where}.{column}' is unknown; known: {', '.join(ALLOWED)}"
+                f"params.yaml: '{where}.{role}' is unknown; expected one of {', '.join(KINDS)}"
             )
+        if role not in used:
+            raise InputError(
+                f"params.yaml: '{where}.{role}' would be dropped: {own.task} rows with"
+                f" {form.needed[0]} use {', '.join(used)}; map '{column}' to one of these, or leave"
+                " it out"
+            )
+        if column in owners:
+            raise InputError(
+                f"params.yaml: '{where}' maps the column '{column}' to {owners[column]} and to"
+                f" {role}; each column has one use"
+            )
+        owners[column] = role
+
+
+def _form(own: OwnSource) -> Mapping:
+    """The form of the task's rows that is meant: the one with messages, if they are mapped."""
+    forms = FORMS[own.task]
+    return next((form for form in forms if form.needed[0] in own.columns), forms[0])
+
+
+def _record_of(own: OwnSource) -> Callable[[Row], Row]:
+    """The function that turns a row of the user's columns into a record."""
 
     def record(row: Row) -> Row:
-        def texts(column: str) -> list[str]:
-            value = row[file.columns[column]] if column in file.columns else []
-            return [value] if isinstance(value, str) else list(value or [])
+        values = {role: row[column] for role, column in own.columns.items()}
+        native = str(values["id"]) if "id" in values else None
+        instruction = values.get("instruction") or ""
+        question = values.get("question") or ""
+        references = _list(values.get("references"))
+        if "messages" in values:
+            question, answer = messages.request_and_answer(values["messages"])
+            references = [answer]
+        if own.task == "instruction":
+            parts = [instruction or question, values.get("input") or ""]
+            request = "\n\n".join(part.strip() for part in parts if part.strip())
+            return instruction_record(native, request, next(iter(references), ""))
+        made = context_record(native, question, _list(values.get("context")), references)
+        return made | {"instruction": instruction.strip()}
 
-        native = str(row[file.columns["id"]]) if "id" in file.columns else None
-        question, instruction = "\n".join(texts("question")), "\n".join(texts("instruction"))
-        if file.task == "instruction":
-            return instruction_record(native, instruction, (texts("references") or [""])[0])
-        return context_record(native, question, texts("context"), texts("references")) | {
-            "instruction": instruction
-        }
-
-    kinds = {
-        "id": _identity,
-        "context": _texts,
-        "references": _texts,
-        "question": str,
-        "instruction": str,
-    }
-    shape = RowFormat({column: kinds[name] for name, column in file.columns.items()}, record)
-    unanswered = "references" not in file.columns
-    kept = filters.INSTRUCTION_EVALUATION if unanswered else FILTERS[file.task]
-    # without a question there is nothing to retrieve by
-    passages = "gathered" if file.task.endswith("_qa") else "retrieved"
-    return DatasetSpec(name, file.task, (shape,), kept, passages=passages, unanswered=unanswered)
+    return record
 
 
-def _texts(value: Any, where: str, field: str) -> None:
-    """A text or a list of texts, none of them too long to be a real one."""
+def _list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def _check_texts(value: Any, where: str, field: str) -> None:
+    """A text, a list of texts or null, no text too long to be a real one."""
+    if value is None:
+        return
     if not isinstance(value, str) and not (
         isinstance(value, list) and all(isinstance(text, str) for text in value)
     ):
         raise InputError(
-            f"{where}: field '{field}' is {json.dumps(value)[:80]}; a text or a list of texts is"
-            " expected"
+            f"{where}: field '{field}': expected a text or a list of texts, got"
+            f" {json.dumps(value)[:80]}"
         )
     check({field: value}, {field: [str] if isinstance(value, list) else str}, where)
 
 
-def _identity(value: Any, where: str, field: str) -> None:
+def _check_id(value: Any, where: str, field: str) -> None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(
-            f"{where}: field '{field}' is {json.dumps(value)[:80]}; a text or a number is expected"
+            f"{where}: field '{field}': expected a text or a number, got {json.dumps(value)[:80]}"
         )
     check({field: value}, {field: type(value)}, where)
+
+
+# what `columns` may map -> what the column holds
+KINDS: dict[str, Any] = {
+    "id": _check_id,
+    "instruction": (str, None),
+    "input": (str, None),
+    "messages": messages.check,
+    "question": (str, None),
+    "context": _check_texts,
+    "references": _check_texts,
+}

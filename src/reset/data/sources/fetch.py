@@ -1,14 +1,13 @@
-"""Where the published rows of a data set come from: the demo world, a mirror folder, the hub or a
-user's file.
-"""
+"""Where the rows of a data set come from: the demo world, a mirror folder, the hub or the user."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reset.core import io, params
+from reset.core import params
 from reset.core.errors import InputError
-from reset.data.sources.dataset_config import own_file
+from reset.data.sources import own
+from reset.data.sources.dataset_config import own_source
 from reset.data.sources.provenance import SourcePart
 
 TOY = "toy"
@@ -20,9 +19,9 @@ def parts(
     """The rows of one data set as published (params: data.datasets.<d>.source, data.mirror,
     data.world).
     """
-    file = own_file(dataset, source)
-    if file is not None:
-        return [SourcePart(file.path, io.stream(file.path))]
+    rows = own_source(dataset, source)
+    if rows is not None:
+        return own.parts(dataset, rows)
     if mirror == TOY:
         return [_toy(dataset, world)]
     if mirror is not None:

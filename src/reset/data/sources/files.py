@@ -2,7 +2,8 @@
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -13,18 +14,24 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 
 LINES = (".jsonl", ".jsonl.gz")
-KINDS = (*LINES, ".json", ".json.gz", ".parquet")
+KINDS = (*LINES, ".json", ".json.gz", ".parquet")  # of published rows
+TABLES = {".csv": ",", ".tsv": "\t"}  # name's end -> what stands between two cells
+OWN_KINDS = (*KINDS, *TABLES)
+LONGEST_TEXT_ROW = 64 << 20  # bytes of a row of CSV or TSV; pyarrow needs a bound
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """The rows of one file: JSON Lines, a JSON document (both perhaps gzipped) or Parquet.
-    InputError naming the file, and the line where it has lines, if it is damaged or holds what JSON
-    cannot.
+def rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[Row]:
+    """The rows of one file: JSON Lines, a JSON document (both perhaps gzipped), Parquet, or a table
+    of text (CSV, TSV). Of a Parquet file `columns` (and `split`) alone are read, if they are given.
+
+    InputError naming the file, and the line where it has lines, if it is damaged, lacks one of
+    `columns`, or holds what JSON cannot.
     """
-    return (row for _, row in numbered(path))
+    return (row for _, row in numbered(path, columns))
 
 
-def numbered(path: Path) -> Iterator[tuple[str, Row]]:
+def numbered(path: Path, columns: Sequence[str] | None = None) -> Iterator[tuple[str, Row]]:
     """The rows of one file, each with its place: "file:line" in a file of lines, otherwise "file,
     row n" (from 1).
     """
@@ -32,18 +39,25 @@ def numbered(path: Path) -> Iterator[tuple[str, Row]]:
         for number, line in _lines(path):
             yield f"{path}:{number}", io.parse(line, f"{path}:{number}")
         return
-    for number, row in enumerate(
-        _table(path) if path.name.endswith(".parquet") else json_rows(path), 1
-    ):
+    for number, row in enumerate(_entries_of(path, columns), 1):
         yield f"{path}, row {number}", row
 
 
+def _entries_of(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
+    if path.suffix == ".parquet":
+        return _parquet_rows(path, columns)
+    if path.suffix in TABLES:
+        return _text_table_rows(path)
+    return json_rows(path)
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers."""
+    """The lines that are not blank, with their numbers; a byte order mark is left out."""
     with _opened(path) as handle:
         for number, text in enumerate(handle, 1):
-            if text.strip():
-                yield number, text
+            line = text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+            if line.strip():
+                yield number, line
 
 
 @contextmanager
@@ -58,19 +72,51 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _table(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
     from pyarrow import ArrowInvalid, parquet
 
     try:
         file = parquet.ParquetFile(path)
-        require_json(file.schema_arrow, str(path))
-        for batch in file.iter_batches(batch_size=1000):
+        schema = file.schema_arrow
+        names = schema.names if columns is None else select(columns, schema.names, str(path))
+        require_json([schema.field(name) for name in names], str(path))
+        for batch in file.iter_batches(batch_size=1000, columns=names):
             yield from batch.to_pylist()
     except (ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a whole Parquet file ({error})") from None
 
 
-def require_json(schema: Any, where: str) -> None:
+def _text_table_rows(path: Path) -> Iterator[Row]:
+    """The rows of a CSV or TSV file with a header; every cell is text ("" where it is empty), for
+    "007" is an id and no number.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    layout = csv.ParseOptions(delimiter=TABLES[path.suffix], newlines_in_values=True)
+    blocks = csv.ReadOptions(block_size=LONGEST_TEXT_ROW)
+    try:
+        names = csv.open_csv(path, read_options=blocks, parse_options=layout).schema.names
+        if repeated := [name for name, count in Counter(names).items() if count > 1]:
+            raise InputError(f"{path}: two columns are called '{repeated[0]}'; rename one")
+        text = csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
+        for batch in csv.open_csv(path, blocks, layout, text):
+            yield from batch.to_pylist()
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read as a table in UTF-8 ({reason})") from None
+
+
+def select(columns: Sequence[str], known: Sequence[str], where: str) -> list[str]:
+    """`columns`, each once, and `split` if it is known; InputError naming the first that is not."""
+    for name in columns:
+        if name not in known:
+            raise InputError(f"{where}: no column '{name}'; it has {', '.join(known) or 'none'}")
+    split = ["split"] if "split" in known else []
+    return list(dict.fromkeys([*columns, *split]))
+
+
+def require_json(schema: Iterable[Any], where: str) -> None:
     """Raise InputError naming the first column of an Arrow schema that JSON has no values for, as
     of times or bytes.
     """
@@ -92,10 +138,12 @@ def _no_json(kind: Any) -> Any:
         types.is_list(kind)
         or types.is_large_list(kind)
         or types.is_fixed_size_list(kind)
+        or types.is_list_view(kind)
+        or types.is_large_list_view(kind)
         or types.is_dictionary(kind)
     ):
         return _no_json(kind.value_type)
-    text = types.is_string(kind) or types.is_large_string(kind)
+    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     number = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
     return None if text or number or types.is_null(kind) else kind
 
@@ -195,6 +243,6 @@ def _transposed(path: Path, columns: list[str]) -> Iterator[Row]:
 def _document(path: Path) -> Iterator[Any]:
     """A JSON file to read from, behind its byte order mark if it has one."""
     with _opened(path) as handle:
-        if handle.read(3) != b"\xef\xbb\xbf":
+        if handle.read(3) != BYTE_ORDER_MARK:
             handle.seek(0)
         yield handle

@@ -2,7 +2,7 @@
 
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.client import HTTPException
 from typing import Any
 
@@ -10,7 +10,7 @@ from reset.core import io
 from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.data.sources import files
-from reset.data.sources.origins import Hub, Web, origin
+from reset.data.sources.origins import ORIGINS, Hub, Web, origin
 from reset.data.sources.provenance import SourcePart
 
 # where the hub's robot keeps a Parquet copy of sets that came as scripts
@@ -27,19 +27,30 @@ def parts(dataset: str) -> Iterator[SourcePart]:
     if isinstance(where, Web):
         yield SourcePart(where.url, _web_rows(where.url, dataset))
         return
-    for role, split in where.splits.items():
-        address, table = open_split(where, split, dataset)
-        if where.revision is None:
+    yield from repository_parts(where, dataset)
+
+
+def repository_parts(
+    hub: Hub, dataset: str, columns: Sequence[str] | None = None
+) -> Iterator[SourcePart]:
+    """The rows of one repository, as `parts` gives them; of a user's own data set `columns` (and
+    `split`) alone.
+    """
+    for role, split in hub.splits.items():
+        address, table = open_split(hub, split, dataset)
+        if hub.revision is None:
             print(
                 f"fetch {dataset}: no pinned revision is known; taking the newest, {address}",
                 file=sys.stderr,
             )
-        yield SourcePart(
-            f"{address} ({split})",
-            _rows(where, table, split, dataset),
-            where.subset,
-            where.column(role),
-        )
+        if columns is not None:
+            table = _select(table, columns, address)
+        rows = _rows(hub, table, split, dataset)
+        yield SourcePart(f"{address} ({split})", rows, hub.subset, hub.column(role))
+
+
+def _select(table: Any, columns: Sequence[str], where: str) -> Any:
+    return table.select_columns(files.select(columns, table.column_names, where))
 
 
 def _rows(hub: Hub, table: Any, split: str, dataset: str) -> Any:
@@ -92,9 +103,14 @@ def open_split(hub: Hub, split: str, dataset: str) -> tuple[str, Any]:
             failures.append(_reason(error, revision))
     raise InputError(
         f"data set '{dataset}': '{hub.id}' cannot be loaded from the hub"
-        f" ({'; '.join(dict.fromkeys(failures))}); set data.mirror to a folder with {dataset}.jsonl"
-        " in the published columns"
+        f" ({'; '.join(dict.fromkeys(failures))}); {_remedy(dataset)}"
     )
+
+
+def _remedy(dataset: str) -> str:
+    if dataset in ORIGINS:
+        return f"set data.mirror to a folder with {dataset}.jsonl in the published columns"
+    return f"correct data.datasets.{dataset}.source, or name a file in its path instead of hub"
 
 
 def _commit(repository: str, revision: str) -> str:

@@ -17,8 +17,8 @@ def parts(folder: Path, dataset: str) -> list[SourcePart]:
     a folder only what lies below the folder of its `config` and its `file`, where there are such.
     Where all files, or their folders, are named after splits (train…, dev…, validation…, test…),
     those of the set's splits are taken, with their role in the column `split`; if there is none of
-    these, all files with their own splits. What is left out is told on stderr. InputError if the
-    mirror holds nothing of the data set.
+    these, all files with their own splits. What is left out is logged to
+    stderr. InputError if the mirror holds nothing of the data set.
     """
     if not folder.is_dir():
         raise InputError(f"params.yaml: 'data.mirror' is '{folder}', which is no folder")
@@ -53,7 +53,7 @@ def _of_name(found: list[Path], below: Path, name: str | None) -> list[Path]:
 
 
 def _of_splits(found: list[Path], below: Path, hub: Hub) -> dict[Path, str | None]:
-    """The files to read, each with what the column `split` of its rows will say (None: no column)."""
+    """The files to read, each with the `split` that its rows will get (None: no such column)."""
     named = {path: _split(path.relative_to(below)) for path in found}
     if None in named.values():
         return dict.fromkeys(found)
