@@ -11,7 +11,7 @@ from reset.data.sources.dataset_config import OwnSource
 
 
 def own(task, columns):
-    return OwnSource("mine.jsonl", None, task, columns)
+    return OwnSource(task, columns, "mine.jsonl")
 
 
 def kept(file, *rows):

@@ -85,12 +85,12 @@ def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
         "columns": {"context": "text", "references": "summary"},
     }
     columns = source["columns"]
-    assert own_source("mine", source) == OwnSource("mine.jsonl", None, "summarization", columns)
+    assert own_source("mine", source) == OwnSource("summarization", columns, "mine.jsonl")
     assert own_source("nq", "published") is None
 
 
 def test_own_passages_stay_unless_the_data_set_asks_for_retrieval():
-    mine = OwnSource("mine.jsonl", None, "extractive_qa", {})
+    mine = OwnSource("extractive_qa", {}, "mine.jsonl")
     published = DataSet("published", None, 0)
     bm25 = DataSet("published", None, 0, "bm25")
     five = {"retrieval": "bm25", "passages": 5}

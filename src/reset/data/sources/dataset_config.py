@@ -24,10 +24,10 @@ class OwnSource:
     a hub data set is taken.
     """
 
-    path: str | None
-    hub: str | None
     task: str
     columns: dict[str, str]
+    path: str | None = None
+    hub: str | None = None
     config: str | None = None
     revision: str | None = None
     splits: dict[str, str] | None = None
@@ -59,7 +59,7 @@ def chosen(name: str, section: Mapping[str, Any]) -> DataSet:
         raise InputError(
             f"params.yaml: '{where}' is no name for a data set; use a-z, 0-9 and _ alone"
         )
-    settings = params.build(DataSet, {"retrieval": None, **section}, where)
+    settings = params.build(DataSet, section, where)
     own_source(name, settings.source)
     for key, size in (("train", settings.train), ("eval", settings.eval)):
         if size is not None and size < 0:
@@ -83,8 +83,7 @@ def own_source(name: str, source: Any) -> OwnSource | None:
         raise InputError(
             f"params.yaml: '{where}': expected published or {{path, task, columns}}, got {source!r}"
         )
-    unset = {"path": None, "hub": None, "config": None, "revision": None, "splits": None}
-    own = params.build(OwnSource, {**unset, **source}, where)
+    own = params.build(OwnSource, source, where)
     if own.task not in TASKS:
         raise InputError(
             f"params.yaml: '{where}.task': expected one of {', '.join(TASKS)}, got {own.task!r}"
