@@ -6,23 +6,24 @@ from pathlib import Path
 
 from reset.core import params, tasks
 from reset.core.errors import run_stage
+from reset.judges import verdicts
 from reset.judges.faithfulness import measure
-from reset.judges.verdicts import item_of_command, paired, verdicts_path, write_verdicts
+from reset.judges.verdicts import Generations
 
 
 def main() -> None:
-    item = item_of_command(__doc__)
-    judges = params.declared(item.stage).judges
+    args = verdicts.arguments(__doc__)
+    item = Generations(args.kind, args.name)
+    judges = params.declared(item.stage("faithfulness")).judges
     settings = params.build(
         measure.FaithfulnessSettings, judges.faithfulness, "judges.faithfulness"
     )
 
-    pairs = paired(item.kind, item.name, item.seed, tasks.CONTEXT_TASKS)
-    verdicts = measure.judge_faithfulness(pairs, settings, Path("models/nli"), progress=True)
-    path = verdicts_path("faithfulness", item.kind, item.name, item.seed)
-    count = write_verdicts(path, pairs, verdicts, judges.max_missing, settings.lowest)
-    nothing = sum(row["score"] == 0 and bool(row["reason"]) for row in verdicts)
-    print(f"{item}: {count} answers scored, {nothing} of them without anything to judge")
+    pairs = verdicts.paired(item, tasks.CONTEXT_TASKS)
+    scores = measure.judge_faithfulness(pairs, settings, Path("models/nli"), progress=True)
+    count = verdicts.write(item, "faithfulness", pairs, scores, judges.max_missing, settings.lowest)
+    nothing = sum(row["score"] == 0 and bool(row["reason"]) for row in scores)
+    print(f"faithfulness of {item}: {count} answers scored, {nothing} had nothing to judge")
 
 
 if __name__ == "__main__":

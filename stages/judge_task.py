@@ -1,21 +1,26 @@
-"""Exact match and ROUGE of generations against their references."""
+"""Exact match and ROUGE of generations against their references: of one pool's samples, or of all
+predictions.
+"""
 
-from reset.core import params, tasks
+from reset.core import io, params, tasks
 from reset.core.errors import run_stage
-from reset.judges.task import measure
-from reset.judges.verdicts import item_of_command, paired, verdicts_path, write_verdicts
+from reset.judges import verdicts
+from reset.judges.task.measure import TaskSettings, judge_task
+from reset.judges.verdicts import Generations
 
 
 def main() -> None:
-    item = item_of_command(__doc__)
-    judges = params.declared(item.stage).judges
-    settings = params.build(measure.TaskSettings, judges.task, "judges.task")
+    args = verdicts.arguments(__doc__)
+    declared = params.declared(f"judge_{args.kind}_task")
+    settings = params.build(TaskSettings, declared.judges.task, "judges.task")
 
-    pairs = paired(item.kind, item.name, item.seed, tasks.CONTEXT_TASKS)
-    verdicts = measure.judge_task(pairs, settings)
-    path = verdicts_path("task", item.kind, item.name, item.seed)
-    count = write_verdicts(path, pairs, verdicts, judges.max_missing)
-    print(f"{item}: {count} answers scored")
+    names = [args.name] if args.name else io.run_names("data/predictions", declared.seeds)
+    for name in names:
+        item = Generations(args.kind, name)
+        pairs = verdicts.paired(item, tasks.CONTEXT_TASKS)
+        scores = judge_task(pairs, settings)
+        count = verdicts.write(item, "task", pairs, scores, declared.judges.max_missing)
+        print(f"judge_{args.kind}_task {name}: {count} answers scored")
 
 
 if __name__ == "__main__":

@@ -15,25 +15,22 @@ PROMPTS = "data/evaluation.jsonl"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stage")
-    parser.add_argument("run")
-    parser.add_argument("seed")
-    parser.add_argument("--model", required=True, type=Path)
+    parser.add_argument("stage", help="the stage of dvc.yaml whose params are read")
+    parser.add_argument("name", help="<run>_<seed>, or the name of a start model")
     given = parser.parse_args()
-    declared = params.declared(given.stage, run=given.run, seed=given.seed)
+    declared = params.declared(given.stage)
     settings = params.build(EngineSettings, declared.sampling, "sampling")
 
     rows = by_id(read(PROMPTS), PROMPTS)
     for id, row in rows.items():
         require_columns(row, ["prompt"], f"{PROMPTS}, id {id}")
     requests = [Request(id, row["prompt"], greedy_draws()) for id, row in rows.items()]
-    answers = generate.generate(given.model, requests, settings, declared.evaluation.max_new_tokens)
-    write(f"data/predictions/{given.run}_{given.seed}.jsonl", answers)
-    cut = sum(answer["finish"] == "length" for answer in answers)
-    print(
-        f"predict {given.run}_{given.seed}: {len(answers)} answers, {cut} of them cut at the length"
-        " limit"
+    answers = generate.generate(
+        Path("models") / given.name, requests, settings, declared.evaluation.max_new_tokens
     )
+    write(f"data/predictions/{given.name}.jsonl", answers)
+    cut = sum(answer["finish"] == "length" for answer in answers)
+    print(f"predict {given.name}: {len(answers)} answers, {cut} of them cut at the length limit")
 
 
 if __name__ == "__main__":

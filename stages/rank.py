@@ -30,15 +30,17 @@ def main() -> None:
 
     ranked = []
     for row in judged:
-        winner = ranking.select(row, settings.selection, args.seed)
+        winner = ranking.select(
+            row, settings.selection, args.seed, settings.ties, settings.cut_samples
+        )
         for candidate in row["candidates"]:
             candidate["winner"] = winner is not None and candidate["sample"] == winner["sample"]
         if winner is not None:
             ranked.append(winner)
     train, dev = ranking.split(ranked, settings.dev, args.seed)
     io.write(f"data/candidates/{name}.jsonl", judged)
-    io.write(f"data/ranked/{name}.jsonl", train)
-    io.write(f"data/ranked/{name}_dev.jsonl", dev)
+    io.write(f"data/ranked/{name}/train.jsonl", train)
+    io.write(f"data/ranked/{name}/dev.jsonl", dev)
     print(
         f"rank {name}: {len(judged)} prompts, {len(ranked)} kept, {len(judged) - len(ranked)}"
         " without a score",

@@ -17,13 +17,16 @@ def main() -> None:
     parser.add_argument("run", choices=SELECTION)
     parser.add_argument("seed", type=int)
     args = parser.parse_args()
-    share = params.declared("rank_controls").ranking.dev
+    declared = params.declared("rank_controls").ranking
 
     judged = io.stream(f"data/candidates/reset_{args.seed}.jsonl")
-    chosen = (ranking.select(row, SELECTION[args.run], args.seed) for row in judged)
-    train, dev = ranking.split([row for row in chosen if row is not None], share, args.seed)
-    io.write(f"data/ranked/{args.run}_{args.seed}.jsonl", train)
-    io.write(f"data/ranked/{args.run}_{args.seed}_dev.jsonl", dev)
+    how, cut_samples = SELECTION[args.run], declared.cut_samples
+    chosen = [ranking.select(row, how, args.seed, cut_samples=cut_samples) for row in judged]
+    ranked = [row for row in chosen if row is not None]
+    train, dev = ranking.split(ranked, declared.dev, args.seed)
+    folder = f"data/ranked/{args.run}_{args.seed}"
+    io.write(f"{folder}/train.jsonl", train)
+    io.write(f"{folder}/dev.jsonl", dev)
     print(
         f"rank_controls {args.run}_{args.seed}: {len(train)} prompts, {len(dev)} to choose by",
         file=sys.stderr,

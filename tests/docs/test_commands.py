@@ -28,7 +28,7 @@ HERE = {
         r"\1"
     ),
     r"git clone https://example.org/reset.git": 'git clone --quiet . "../clone$RANDOM"',
-    r"((cp profiles/|export |git commit |source ).*|cat metrics/mixes/mtl.json metrics/evalset.json)": (
+    r"((cp profiles/|export |git commit |source ).*|cat metrics/mixes/mtl.json metrics/evaluation_set.json)": (
         r"\1"
     ),
 }
@@ -40,7 +40,7 @@ DVC, COMMANDS, REMOTES = (
 )
 ELSEWHERE = {
     r"make demo|dvc repro": f"{DVC}test_two_clean_runs_write_the_same_lock",
-    r"dvc repro (judge_ready|models|mix evalset|report|--dry|--single-item .*)": (
+    r"dvc repro (judge_ready|models|mix evaluation_set|report|--dry|--single-item .*)": (
         f"{DVC}test_a_second_repro_runs_nothing"
     ),
     r"dvc exp run -S .*": f"{DVC}test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it",

@@ -14,6 +14,9 @@ ENVIRONMENT = {"PYTHONPATH": str(Path("src").resolve()), "PATH": "/usr/bin:/bin"
 
 def prepare(root):
     """The inputs of evaluate for one run, from the made-up answers."""
+    io.write_text(root / "dvc.yaml", "stages: {evaluate: {params: [seeds]}}")
+    for name in ("params.yaml", "profiles/paper.yaml"):
+        io.write_text(root / name, "seeds: [0]")
     rows = made_up_study.evaluation(2)
     io.write(root / "data/evaluation.jsonl", rows)
     told = made_up_study.answers(rows, "mtl", 0)
@@ -39,7 +42,7 @@ def rated(answer):
 
 
 def run(root):
-    command = [sys.executable, str(SCRIPT), "mtl", "0"]
+    command = [sys.executable, str(SCRIPT)]
     return subprocess.run(command, cwd=root, env=ENVIRONMENT, capture_output=True, text=True)
 
 

@@ -22,6 +22,8 @@ JUDGES = {
         "devices": "cpu",
     },
 }
+STAGES = ("judge_samples_task", "judge_predictions_task", "judge_predictions_faithfulness")
+DECLARED = ["judges", "seeds"]
 CONTEXT = ["Ada was born in London.", "It rained in York."]
 PROMPTS = [
     {
@@ -70,9 +72,9 @@ def workspace(tmp_path, monkeypatch):
         "data/samples/reset_0.jsonl": lines(samples),
         "data/evaluation.jsonl": lines(PROMPTS),
         "data/predictions/mtl_0.jsonl": lines(s for s in samples if s["sample"] == 0),
-        "dvc.yaml": yaml.safe_dump({"stages": {"judge": {"params": ["judges"]}}}),
-        "params.yaml": yaml.safe_dump({"judges": JUDGES}),
-        "profiles/paper.yaml": yaml.safe_dump({"judges": JUDGES}),
+        "dvc.yaml": yaml.safe_dump({"stages": dict.fromkeys(STAGES, {"params": DECLARED})}),
+        "params.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0]}),
+        "profiles/paper.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0]}),
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -82,7 +84,7 @@ def workspace(tmp_path, monkeypatch):
 
 
 def run(monkeypatch, module, *args):
-    monkeypatch.setattr(sys, "argv", ["stage", "judge", *args])
+    monkeypatch.setattr(sys, "argv", ["stage", *args])
     module.main()
 
 
@@ -91,22 +93,33 @@ def rows(path):
 
 
 def test_task_verdicts_cover_the_context_dependent_samples_and_nothing_else(workspace, monkeypatch):
-    run(monkeypatch, judge_task, "samples", "reset", "0")
+    run(monkeypatch, judge_task, "samples", "reset_0")
     verdicts = rows("data/verdicts/task/samples/reset_0.jsonl")
     expected = [(id, sample) for id in ("nq:1", "ms:1", "cnn:1") for sample in (0, 1)]
     assert [(v["id"], v["sample"]) for v in verdicts] == expected
     assert [v["metric"] for v in verdicts] == ["exact_match"] * 2 + ["rouge_l"] * 4
 
 
+def test_task_verdicts_of_all_predictions_are_one_stage_and_other_seeds_are_left_alone(
+    workspace, monkeypatch
+):
+    made = Path("data/predictions/mtl_0.jsonl").read_text()
+    for name in ("base", "mtl_9"):
+        Path(f"data/predictions/{name}.jsonl").write_text(made)
+    run(monkeypatch, judge_task, "predictions")
+    judged = sorted(path.name for path in Path("data/verdicts/task/predictions").iterdir())
+    assert judged == ["base.jsonl", "mtl_0.jsonl"]
+
+
 def test_faithfulness_verdicts_of_predictions_are_the_same_bytes_on_a_second_run(
     workspace, monkeypatch
 ):
     build(Path("models/nli"), CONTEXT)
-    run(monkeypatch, judge_faithfulness, "predictions", "mtl", "0")
+    run(monkeypatch, judge_faithfulness, "predictions", "mtl_0")
     path = Path("data/verdicts/faithfulness/predictions/mtl_0.jsonl")
     first = path.read_bytes()
     assert [v["metric"] for v in rows(path)] == ["span", "summac_zs", "summac_zs"]
-    run(monkeypatch, judge_faithfulness, "predictions", "mtl", "0")
+    run(monkeypatch, judge_faithfulness, "predictions", "mtl_0")
     assert path.read_bytes() == first
 
 

@@ -89,7 +89,7 @@ def finished(project):
     for name in SETS:
         for script in ("fetch", "filter", "template"):
             run(project, script, name)
-    run(project, "evalset")
+    run(project, "evaluation_set")
     for mix in ("context", "instruction", "mtl"):
         run(project, "mix", mix)
     return project
@@ -147,7 +147,7 @@ def test_evaluation_rows_are_unseen_capped_and_marked(finished):
         "cnn_dailymail": True,
         "alpaca": False,
     }
-    counts = json.loads((finished / "metrics/evalset.json").read_text())
+    counts = json.loads((finished / "metrics/evaluation_set.json").read_text())
     assert counts["alpaca"]["seen_in_training"] > 0
 
 
@@ -174,7 +174,7 @@ def test_the_same_stage_writes_the_same_bytes_again(finished):
         ("fetch", "nq"),
         ("filter", "nq"),
         ("template", "nq"),
-        ("evalset", None),
+        ("evaluation_set", None),
         ("mix", "mtl"),
     ):
         run(finished, script, *([argument] if argument else []))

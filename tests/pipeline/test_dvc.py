@@ -27,7 +27,7 @@ def test_a_second_repro_runs_nothing(world):
         ["--dry"],
         ["judge_ready"],
         ["models"],
-        ["mix", "evalset"],
+        ["mix", "evaluation_set"],
         ["report"],
         ["--single-item", "report"],
     ):

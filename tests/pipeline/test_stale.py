@@ -11,14 +11,21 @@ from tests.pipeline.test_graph import covers, leaves
 from tests.support import clones
 
 TRAINED = ["continued", "direct", "grounded", "mtl", "stage1", "stage2"]
-ENGINE = ["predict", "sample", "zero_shot"]
+ENGINE = ["predict", "predict_start_models", "sample"]
+FAITHFULNESS = [
+    "judge_predictions_faithfulness", "judge_samples_faithfulness", "judge_start_models_faithfulness",
+]  # fmt: skip
+INSTRUCTION = [
+    "judge_predictions_instruction", "judge_samples_instruction", "judge_start_models_instruction",
+]  # fmt: skip
+TASK = ["judge_predictions_task", "judge_samples_task"]
 
 # parameter (or section) -> stages that run again because of it; what hangs from them follows by
 # their outputs
 STALE = {
     "data.mirror": ["fetch"],
     "data.world": ["calibrate", "fetch", "models"],
-    "data.seed": ["evalset", "filter", "mix"],
+    "data.seed": ["evaluation_set", "filter", "mix"],
     "data.retrieval": ["filter"],
     "data.passages": ["filter"],
     "data.overlong": ["template"],
@@ -26,9 +33,9 @@ STALE = {
     "template.style": ["template"],
     "data.ngram": ["mix"],
     "data.dev": ["mix"],
-    "data.datasets.*.source": ["evalset", "fetch", "filter", "mix", "report"],
-    "data.datasets.*.train": ["evalset", "filter", "mix", "report"],
-    "data.datasets.*.eval": ["evalset", "filter", "mix", "report"],
+    "data.datasets.*.source": ["evaluation_set", "fetch", "filter", "mix", "report"],
+    "data.datasets.*.train": ["evaluation_set", "filter", "mix", "report"],
+    "data.datasets.*.eval": ["evaluation_set", "filter", "mix", "report"],
     "models.base": ["models"],
     "models.chat": ["models"],
     "models.nli": ["calibrate", "models"],
@@ -54,24 +61,23 @@ STALE = {
     "sampling.top_k_temperature": ["sample"],
     "sampling.max_new_tokens": ["sample", "template"],
     "sampling.pools.*": ["sample"],
-    "judges.max_missing": [
-        "grade_faithfulness", "grade_instruction", "grade_task",
-        "judge_faithfulness", "judge_instruction", "judge_task",
-    ],
-    "judges.task": ["grade_task", "judge_task"],
+    "judges.max_missing": sorted([*FAITHFULNESS, *INSTRUCTION, *TASK]),
+    "judges.task": TASK,
     **{
-        f"judges.faithfulness.{key}": ["grade_faithfulness", "judge_faithfulness"]
+        f"judges.faithfulness.{key}": FAITHFULNESS
         for key in ("extractive", "abstractive", "use_contradiction")
     },
     **{
-        f"judges.faithfulness.{key}": ["calibrate", "grade_faithfulness", "judge_faithfulness"]
+        f"judges.faithfulness.{key}": ["calibrate", *FAITHFULNESS]
         for key in ("precision", "batch_tokens", "devices")
     },
-    "judges.instruction": ["grade_instruction", "judge_instruction", "judge_ready"],
+    "judges.instruction": sorted([*INSTRUCTION, "judge_ready"]),
     "ranking.weights": ["rank"],
     "ranking.selection": ["rank"],
+    "ranking.ties": ["rank"],
+    "ranking.cut_samples": ["rank", "rank_controls"],
     "ranking.dev": ["rank", "rank_controls"],
-    "evaluation.max_new_tokens": ["predict", "template", "zero_shot"],
+    "evaluation.max_new_tokens": ["predict", "predict_start_models", "template"],
     "report.samples": ["report"],
     "report.draws": ["report"],
     "report.seed": ["report"],
@@ -145,11 +151,11 @@ def test_a_change_reruns_nothing_before_it():
     assert not downstream["rank"] & {
         "sample",
         "mtl",
-        "judge_task",
-        "judge_faithfulness",
-        "judge_instruction",
+        "judge_samples_task",
+        "judge_samples_faithfulness",
+        "judge_samples_instruction",
     }
-    for judge in ("judge_task", "judge_faithfulness", "judge_instruction"):
+    for judge in ("judge_samples_task", "judge_samples_faithfulness", "judge_samples_instruction"):
         assert not downstream[judge] & {"sample", "mtl", "stage1", "stage2", "grounded"}
     assert not downstream["predict"] & {*TRAINED, "sample", "rank"}
     assert not downstream["report"]

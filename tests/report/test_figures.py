@@ -105,7 +105,9 @@ def test_each_data_set_has_a_curve_over_the_checkpoints_in_its_own_scale():
     ]
     figure = figures.checkpoints(rows)
     assert [(row["panel"], row["checkpoint"], row["value"], row["sd"]) for row in figure.rows] == [
+        ("nq: faithfulness", "best", 0.4, 0),  # stage1, whose start has no value
         ("nq: faithfulness", "start", 0.4, 0), ("nq: faithfulness", "best", 0.2, 0),
+        ("alpaca: IF (of 10)", "best", 4, 0),
         ("alpaca: IF (of 10)", "start", 4, 0), ("alpaca: IF (of 10)", "best", 2, 0),
     ]  # fmt: skip
     assert [caption for caption, _ in figure.pictures] == ["nq: faithfulness", "alpaca: IF (of 10)"]

@@ -10,13 +10,18 @@ STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 
 
 def test_the_graph_evaluates_exactly_the_runs_of_the_legend_and_the_end_checkpoints():
-    assert sorted(STAGES["evaluate"]["matrix"]["run"]) == sorted([*runs.LEGEND, *runs.ENDS])
+    predicted = [
+        *STAGES["predict_start_models"]["matrix"]["run"],
+        *STAGES["predict"]["matrix"]["run"],
+    ]
+    assert sorted(predicted) == sorted([*runs.LEGEND, *runs.ENDS])
+    assert STAGES["predict_start_models"]["matrix"]["run"] == [*runs.START_MODELS]
 
 
 def test_a_two_stage_run_has_its_start_and_its_end_from_the_graph():
     for run, models in runs.CHECKPOINTS.items():
         assert models["start"] == runs.START[run] and models["best"] == run
-        assert f"--end models/{models['end']}_" in STAGES[run]["cmd"]
+        assert models["end"] == f"{run}_end" and STAGES[run]["cmd"].endswith(" --end")
 
 
 def test_every_start_and_comparison_is_between_known_runs():

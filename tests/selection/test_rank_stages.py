@@ -15,6 +15,8 @@ from tests.support import graph
 RANKING = {
     "weights": {"task": 1.0, "instruction": 2.0, "faithfulness": 2.0},
     "selection": "best",
+    "ties": "first",
+    "cut_samples": "lose",
     "dev": 0.25,
 }
 PROMPTS = [
@@ -61,7 +63,10 @@ def pool(tmp_path, monkeypatch):
     write("data/samples/reset_0.jsonl", SAMPLES)
     for judge in ("task", "faithfulness", "instruction"):
         write(f"data/verdicts/{judge}/samples/reset_0.jsonl", verdicts(judge))
-    stages = {"rank": {"params": ["ranking"]}, "rank_controls": {"params": ["ranking.dev"]}}
+    stages = {
+        "rank": {"params": ["ranking"]},
+        "rank_controls": {"params": ["ranking.cut_samples", "ranking.dev"]},
+    }
     for name, value in {"dvc": {"stages": stages}, "params": {"ranking": RANKING}}.items():
         Path(f"{name}.yaml").write_text(yaml.safe_dump(value))
     Path("profiles").mkdir()
@@ -76,8 +81,8 @@ def run(monkeypatch, module, *args):
 def trained(run):
     return {
         row["id"]: row["target"]
-        for part in (run, f"{run}_dev")
-        for row in rows(f"data/ranked/{part}.jsonl")
+        for part in ("train", "dev")
+        for row in rows(f"data/ranked/{run}/{part}.jsonl")
     }
 
 
@@ -93,7 +98,7 @@ def test_the_controls_train_on_the_prompts_of_reset_and_hold_out_the_same_ones(p
     }
     assert trained("random_0").keys() == trained("reset_0").keys()
     held = [
-        [row["id"] for row in rows(f"data/ranked/{name}_0_dev.jsonl")]
+        [row["id"] for row in rows(f"data/ranked/{name}_0/dev.jsonl")]
         for name in ("reset", "random", "control")
     ]
     assert held[0] == held[1] == held[2] and len(held[0]) == 1
@@ -121,13 +126,13 @@ def test_a_repeated_row_stops_the_stage_before_it_writes(pool, monkeypatch, file
 
 def test_the_graph_trains_on_what_was_ranked():
     stages = graph.stages()
-    ranked = [stages[name]["outs"][-2] for name in ("rank", "rank_controls")]
+    ranked = [stages[name]["outs"][-1] for name in ("rank", "rank_controls")]
     assert ranked == [
-        "data/ranked/${item.pool}_${item.seed}.jsonl",
-        "data/ranked/${item.run}_${item.seed}.jsonl",
+        "data/ranked/${item.pool}_${item.seed}",
+        "data/ranked/${item.run}_${item.seed}",
     ]
-    assert f"--train {ranked[1]} " in stages["continued"]["cmd"]
-    assert "--train data/ranked/reset_${item.seed}.jsonl " in stages["direct"]["cmd"]
+    assert f"--data {ranked[1]}" in stages["continued"]["cmd"]
+    assert "--data data/ranked/reset_${item.seed}" in stages["direct"]["cmd"]
 
 
 def test_preference_pairs_are_what_trl_s_dpo_trainer_takes(pool, monkeypatch):

@@ -68,9 +68,42 @@ def test_the_best_is_chosen_within_each_prompt_not_across_prompts():
     assert [w["prompt"] for w in winners] == ["prompt of a", "prompt of b"]
 
 
-def test_ties_go_to_the_earlier_sample():
+def test_a_tie_goes_to_the_earlier_sample_or_is_drawn_by_seed_and_id():
+    row = judged([(0, 0.5), (0, 0.9), (0, 0.9), (0, 0.9)])
+    drawn = [ranking.select(row, "best", seed, ties="random")["sample"] for seed in range(600)]
+    assert drawn == [ranking.select(row, "best", s, ties="random")["sample"] for s in range(600)]
+    assert {sample: drawn.count(sample) > 150 for sample in set(drawn)} == dict.fromkeys(
+        (1, 2, 3), True
+    )
+    other = ranking.select(row | {"id": "b"}, "best", 0, ties="random")
+    assert other["score"] == row["candidates"][1]["score"]
     assert ranking.select(judged([(0, 0.5), (0, 0.9), (0, 0.9)]), "best", 0)["sample"] == 1
     assert ranking.select(judged([(0, 0.5), (0, 0.1), (0, 0.1)]), "worst", 0)["sample"] == 1
+
+
+def changed(row, number, **changes):
+    """`row` with another field in one of its candidates."""
+    candidates = [c | changes if c["sample"] == number else c for c in row["candidates"]]
+    return row | {"candidates": candidates}
+
+
+@pytest.mark.parametrize("how", ["best", "worst", "random"])
+def test_a_cut_sample_is_taken_only_where_all_were_cut_or_where_it_may_compete(how):
+    row = changed(judged([(0, 0.9), (0, 0.5)]), 0, finish="length")
+    for seed in range(20):
+        assert ranking.select(row, how, seed)["sample"] == 1
+    all_cut = changed(row, 1, finish="length")
+    assert {ranking.select(all_cut, how, seed)["sample"] for seed in range(20)} <= {0, 1}
+    assert ranking.select(row, "best", 0, cut_samples="compete")["sample"] == 0
+
+
+@pytest.mark.parametrize("ties", ["first", "random"])
+def test_an_empty_answer_never_wins_a_tie(ties):
+    row = changed(judged([(0, 0.0), (0, 0.0), (0, 0.0)]), 0, text=" ")
+    picked = {ranking.select(row, "best", seed, ties)["sample"] for seed in range(30)}
+    assert picked == ({1} if ties == "first" else {1, 2})
+    silent = changed(judged([(0, 0.0)]), 0, text="")
+    assert ranking.select(silent, "best", 0)["target"] == ""
 
 
 def test_a_sample_without_a_score_is_never_chosen():

@@ -128,17 +128,14 @@ def rewrite() -> None:
         items = [*code(block), *(f'"{dep}"' if "${" in dep else dep for dep in rest)]
         start = text.index("deps: [", re.search(rf"^  {name}:$", text, re.M).end())
         indent = " " * (start - text.rindex("\n", 0, start) - 1)
-        line = f"{indent}deps: [{', '.join(items)}]"
-        if len(line) > 100:
-            body = textwrap.fill(
-                ", ".join(items),
-                100,
-                initial_indent=indent + "  ",
-                subsequent_indent=indent + "  ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            line = f"{indent}deps: [\n{body}\n{indent}]"
+        line = textwrap.fill(
+            f"deps: [{', '.join(items)}]",
+            120,
+            initial_indent=indent,
+            subsequent_indent=indent + "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         text = text[: start - len(indent)] + line + text[text.index("]", start) + 1 :]
     path.write_text(text)
 

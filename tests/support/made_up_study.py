@@ -30,6 +30,7 @@ LEVELS = {  # run: instruction, faithfulness, task, mean tokens
     "stage1": (0.33, 0.66, 0.70, 8),
     "stage2": (0.62, 0.44, 0.41, 12),
     "grounded": (0.42, 0.66, 0.71, 8),
+    "stage1_end": (0.30, 0.55, 0.50, 6),
     "stage2_end": (0.60, 0.40, 0.38, 13),
     "grounded_end": (0.36, 0.70, 0.72, 7),
     "mtl": (0.60, 0.68, 0.70, 10),
@@ -172,7 +173,7 @@ def write_curve(path: Path, seed: int) -> None:
 
 
 def write_counts(root: Path) -> None:
-    """What filter, template, evalset and mix count of each data set, and what calibrate measures."""
+    """What filter, template, evaluation_set and mix count of each data set, and what calibrate measures."""
     dropped = {"gold answer in no passage": 31, "empty question": 2}
     words = {"dropped": {}, "cut": 3, "cut_share": 0.01, "prompt_words": 61.5, "target_words": 4.0}
     duplicate = "duplicate of another training row"
@@ -192,7 +193,7 @@ def write_counts(root: Path) -> None:
         evaluated[name] = {"read": 60, "seen_in_training": 4, "kept": 50}
         if seen:
             mixed[name] = {"read": 300, duplicate: 10, "dev": 30, "train": 260, "trained": 520}
-    io.write_json(root / "metrics/evalset.json", evaluated)
+    io.write_json(root / "metrics/evaluation_set.json", evaluated)
     io.write_json(root / "metrics/mixes/mtl.json", mixed)
     labelled = {
         "set": "demo world, other people",

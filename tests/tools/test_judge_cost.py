@@ -13,7 +13,7 @@ from reset.core import io, params
 from reset.core.errors import InputError
 from reset.judges.instruction import llm, settings
 from reset.judges.instruction.reply_store import PLACE, Store
-from reset.judges.verdicts import Item
+from reset.judges.verdicts import Generations
 from reset.tools import judge_cost
 from tests.judges.instruction.test_judge_instruction_stage import ROOT, fill
 from tests.judges.instruction.test_llm import keep
@@ -25,18 +25,13 @@ SAMPLING = {
     "pools": {"reset": {"rounds": 2, "prompts_per_dataset": 10, "reference": False}},
 }
 GRAPH = {
-    "judge_instruction": {
+    "judge_samples_instruction": {
         "matrix": {"pool": ["reset"], "seed": "${seeds}"},
-        "cmd": (
-            "python stages/judge_instruction.py judge_instruction samples ${item.pool} ${item.seed}"
-        ),
+        "cmd": "python stages/judge_instruction.py samples ${item.pool}_${item.seed}",
     },
-    "grade_instruction": {
+    "judge_predictions_instruction": {
         "matrix": {"run": ["mtl"], "seed": "${seeds}"},
-        "cmd": (
-            "python stages/judge_instruction.py grade_instruction predictions ${item.run}"
-            " ${item.seed}"
-        ),
+        "cmd": "python stages/judge_instruction.py predictions ${item.run}_${item.seed}",
     },
     "other": {"cmd": "python stages/other.py"},
 }
@@ -52,22 +47,22 @@ def store(tmp_path, monkeypatch):
 
 def test_every_item_of_the_judging_stages_is_found():
     assert list(judge_cost.items({"stages": GRAPH}, {"seeds": [1, 2]})) == [
-        Item("judge_instruction", "samples", "reset", 1),
-        Item("judge_instruction", "samples", "reset", 2),
-        Item("grade_instruction", "predictions", "mtl", 1),
-        Item("grade_instruction", "predictions", "mtl", 2),
+        Generations("samples", "reset_1"),
+        Generations("samples", "reset_2"),
+        Generations("predictions", "mtl_1"),
+        Generations("predictions", "mtl_2"),
     ]
 
 
 def test_the_real_graph_is_understood():
     found = list(judge_cost.items(params.load(ROOT / "dvc.yaml"), {"seeds": [0]}))
     assert {item.kind for item in found} == {"samples", "predictions"}
-    assert {"reset", "reset_s", "mtl"} <= {item.name for item in found}
+    assert {"reset", "reset_s", "mtl"} <= {item.run for item in found}
 
 
 def test_generations_that_exist_are_counted_without_what_is_stored(store):
     fill(8, 3)
-    item = Item("judge_instruction", "samples", "reset", 1)
+    item = Generations("samples", "reset_1")
     template = Path(settings.PROMPT).read_text(encoding="utf-8")
     keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
     found, known = judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
@@ -75,7 +70,7 @@ def test_generations_that_exist_are_counted_without_what_is_stored(store):
 
 
 def test_those_to_come_are_counted_from_the_params(store):
-    item = Item("judge_instruction", "samples", "reset", 1)
+    item = Generations("samples", "reset_1")
     found, known = judge_cost.estimate_cost(
         item, "openai", replace(ENDPOINT, repeats=2), {"sampling": SAMPLING}, store
     )
@@ -84,8 +79,8 @@ def test_those_to_come_are_counted_from_the_params(store):
 
 
 def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
-    item = Item("grade_instruction", "predictions", "mtl", 1)
-    with pytest.raises(InputError, match="dvc repro evalset"):
+    item = Generations("predictions", "mtl_1")
+    with pytest.raises(InputError, match="dvc repro evaluation_set"):
         judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
     assert judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)[0].texts == 5
@@ -115,10 +110,7 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
     printed = estimate()
-    assert (
-        "judge_instruction@reset-1: 140 texts" in printed
-        and "grade_instruction@mtl-1: 5 texts" in printed
-    )
+    assert "samples reset_1: 140 texts" in printed and "predictions mtl_1: 5 texts" in printed
     assert "All: 145 texts" in printed and "raise judges.instruction.openai.budget_usd" in printed
     assert json.loads(Path("metrics/cost.json").read_text())["calls"] == 1
 
@@ -131,7 +123,7 @@ def test_what_no_llm_judges_is_not_counted(store):
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
     printed = estimate()
-    assert "judge_instruction" not in printed and "All: 5 texts" in printed
+    assert "samples" not in printed and "All: 5 texts" in printed
 
 
 def test_the_rubric_costs_nothing(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -219,3 +219,15 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write one indented JSON file, atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def split_seed(name: str) -> tuple[str, int | None]:
+    """("reset", 31) of "reset_31"; (name, None) where no seed ends the name, as of start models."""
+    run, _, seed = name.rpartition("_")
+    return (run, int(seed)) if run and seed.isdecimal() else (name, None)
+
+
+def run_names(folder: str | Path, seeds: Collection[int]) -> list[str]:
+    """The names of the files in `folder` without their endings, sorted, less those of other seeds."""
+    names = sorted(path.stem for path in Path(folder).glob("*.*") if not path.name.startswith("."))
+    return [name for name in names if split_seed(name)[1] in {None, *seeds}]

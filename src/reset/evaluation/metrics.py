@@ -96,7 +96,7 @@ def overlaps(prompt: Row, text: str) -> Row:
     return {column: found[column] for column in OVERLAPS}
 
 
-def measure(run: str, seed: int, rows: Sequence[Row]) -> list[Row]:
+def measure(run: str, seed: int | None, rows: Sequence[Row]) -> list[Row]:
     """Means over the rows of `answers`: a row a data set and metric, with the COLUMNS, data sets as
     they first come.
 
@@ -112,7 +112,7 @@ def measure(run: str, seed: int, rows: Sequence[Row]) -> list[Row]:
     result = []
     for dataset, group in by_dataset.items():
         for metric in METRICS:
-            values, kind = _values(metric, group, f"{run}_{seed}: data set '{dataset}'")
+            values, kind = _values(metric, group, f"{run}: data set '{dataset}'")
             if values is None:
                 continue
             told = [value for value in values if value is not None]
@@ -156,7 +156,8 @@ def read(path: str | Path) -> list[Row]:
         if cells["seen"] not in ("true", "false"):
             raise InputError(f"{where}: seen is '{cells['seen']}'; true or false is expected")
         row: dict[str, Any] = {**cells, "seen": cells["seen"] == "true"}
-        row["seed"] = int(csv_table.number(cells["seed"], f"{where} seed") or 0)
+        seed = csv_table.number(cells["seed"], f"{where} seed")
+        row["seed"] = None if seed is None else int(seed)
         row["n"] = int(csv_table.number(cells["n"], f"{where} n") or 0)
         row["value"] = csv_table.number(cells["value"], f"{where} value")
         rows.append(row)

@@ -23,57 +23,67 @@ KINDS = ("samples", "predictions")
 Pair = tuple[Row, Row]
 
 
-class Item(NamedTuple):
-    """One set of generations to judge: the arguments of a judging stage's script. `stage`: whose
-    params are read.
+class Generations(NamedTuple):
+    """One file of generations to judge: `kind` samples or predictions, `name` <pool>_<seed>,
+    <run>_<seed> or the name of a start model.
     """
 
-    stage: str
     kind: str
     name: str
-    seed: int
 
     def __str__(self) -> str:
-        """The stage and item as DVC names them."""
-        return f"{self.stage}@{self.name}-{self.seed}"
+        return f"{self.kind} {self.name}"
+
+    @property
+    def run(self) -> str:
+        """The pool or run, without the seed."""
+        return io.split_seed(self.name)[0]
+
+    def stage(self, judge: str) -> str:
+        """The stage of dvc.yaml in which `judge` reads these generations."""
+        seed = io.split_seed(self.name)[1]
+        return f"judge_{self.kind if seed is not None else 'start_models'}_{judge}"
+
+    def dvc_name(self, judge: str) -> str:
+        """That stage and its item as DVC names them."""
+        run, seed = io.split_seed(self.name)
+        item = run if seed is None else f"{run}-{seed}"
+        return f"{self.stage(judge)}@{item}"
+
+    @property
+    def path(self) -> Path:
+        return Path(f"data/{self.kind}/{self.name}.jsonl")
+
+    @property
+    def prompts(self) -> Path:
+        """A pool of its own for samples, one evaluation set for all predictions."""
+        if self.kind == "samples":
+            return Path(f"data/pools/{self.name}.jsonl")
+        return Path("data/evaluation.jsonl")
+
+    def verdicts(self, judge: str) -> Path:
+        """Where the verdicts of `judge` (task, faithfulness, instruction) lie."""
+        return Path(f"data/verdicts/{judge}/{self.kind}/{self.name}.jsonl")
 
 
-def item_of_command(purpose: str | None) -> Item:
-    """The item that a judging stage's command line names; `purpose` is what --help says of the
-    script.
-    """
+def arguments(purpose: str | None) -> argparse.Namespace:
+    """`kind` and `name` of a judging stage's command line; `purpose` is what --help says of it."""
     parser = argparse.ArgumentParser(description=purpose)
-    parser.add_argument("stage", help="the stage of dvc.yaml whose params are read")
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("name", help="a pool (of samples) or a run (of predictions)")
-    parser.add_argument("seed", type=int)
-    return Item(**vars(parser.parse_args()))
+    parser.add_argument("name", nargs="?", help="<pool>_<seed>, <run>_<seed> or a start model")
+    return parser.parse_args()
 
 
-def prompts_path(kind: str, name: str, seed: int) -> Path:
-    """Where the prompts of these generations lie: a pool of its own for samples, one evaluation set
-    for predictions.
-    """
-    if kind not in KINDS:
-        raise InputError(f"kind {kind!r} is unknown; it is one of {', '.join(KINDS)}")
-    return (
-        Path(f"data/pools/{name}_{seed}.jsonl")
-        if kind == "samples"
-        else Path("data/evaluation.jsonl")
-    )
-
-
-def paired(kind: str, name: str, seed: int, tasks: Collection[str]) -> list[Pair]:
+def paired(item: Generations, tasks: Collection[str]) -> list[Pair]:
     """(prompt row, generation row) for each generation of a prompt whose task is in `tasks`, in the
     file's order.
 
-    Reads `data/<kind>/<name>_<seed>.jsonl` and its prompts. The whole file is checked, also the
+    Reads `item.path` and its prompts. The whole file is checked, also the
     rows of other tasks: InputError if an id is on one side only, if an (id, sample) repeats, or if
     a prompt lacks a sample that others have.
     """
-    source = prompts_path(kind, name, seed)
+    source, path = item.prompts, item.path
     prompts = io.by_id(io.read(source), str(source))
-    path = Path(f"data/{kind}/{name}_{seed}.jsonl")
     generations = io.read(path)
     seen: dict[str, set[int]] = {}
     for line, row in enumerate(generations, start=1):
@@ -109,15 +119,9 @@ def _require_complete(prompts: Collection[str], seen: dict[str, set[int]], path:
             )
 
 
-def verdicts_path(judge: str, kind: str, name: str, seed: int) -> Path:
-    """Where the verdicts of one judge (`task`, `faithfulness`, `instruction`) on one set of
-    generations lie.
-    """
-    return Path(f"data/verdicts/{judge}/{kind}/{name}_{seed}.jsonl")
-
-
-def write_verdicts(
-    path: Path,
+def write(
+    item: Generations,
+    judge: str,
     pairs: Sequence[Pair],
     verdicts: Sequence[Row],
     max_missing: float,
@@ -131,6 +135,7 @@ def write_verdicts(
     generations, when a score is out of range, or when more than the share `max_missing` of the
     scores is None.
     """
+    path = item.verdicts(judge)
     rows: dict[tuple[str, int], Row] = {}
     for row in verdicts:
         io.require_columns(row, ("id", "sample", "metric", "score"), str(path))

@@ -20,11 +20,11 @@ SIZES = (
 
 
 def load(datasets: Sequence[str]) -> dict[str, Row]:
-    """The statistics of each data set, from what filter, template, evalset and mix counted;
+    """The statistics of each data set, from what filter, template, evaluation_set and mix counted;
     InputError where a count is missing. The mix is `mtl`, which holds all training sets.
     """
     evaluated, mixed = (
-        read_json(Path("metrics/evalset.json")),
+        read_json(Path("metrics/evaluation_set.json")),
         read_json(Path("metrics/mixes/mtl.json")),
     )
     return {

@@ -34,7 +34,7 @@ SCALED = {
     "task": 1,
 }  # instruction scores are shown as ratings out of 10
 SCALES = {"instruction": "IF (of 10)", "faithfulness": "faithfulness"}
-NAMES = {"stage2": "CD→IF", "grounded": "IF→CD"}
+NAMES = {"stage1": "CD", "stage2": "CD→IF", "grounded": "IF→CD"}
 LENGTH = ("length", "overall")
 TITLES = {
     "instruction": "Instruction following (of 10)",

@@ -73,7 +73,9 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
     there is no run.
     """
     measured = [
-        row for _, _, path in _files("metrics/runs", "csv", seeds) for row in metrics.read(path)
+        row | {"seed": seed}
+        for _, seed, path in _files("metrics/runs", "csv", seeds)
+        for row in metrics.read(path)
     ]
     results = runs.without_ends(measured)
     if not results:
@@ -173,16 +175,16 @@ HEADLINES = (
 
 def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, int, Path]]:
     """(name, seed, path) of the files <name>_<seed>.<kind> with one of `seeds`, runs in the order
-    of the study.
+    of the study. A file without a seed, of a start model, stands for every seed.
     """
     found: dict[str, dict[int, Path]] = {}
-    for path in sorted(Path(folder).glob(f"*.{kind}")):
-        name, _, seed = path.stem.rpartition("_")
-        if seed.isdigit() and int(seed) in seeds:
-            found.setdefault(name, {})[int(seed)] = path
-    for name in runs.ordered(found):
-        for number in sorted(found[name]):
-            yield name, number, found[name][number]
+    for name in io.run_names(folder, seeds):
+        run, seed = io.split_seed(name)
+        for number in seeds if seed is None else [seed]:
+            found.setdefault(run, {})[number] = Path(folder) / f"{name}.{kind}"
+    for run in runs.ordered(found):
+        for number in sorted(found[run]):
+            yield run, number, found[run][number]
 
 
 def _answers(

@@ -30,8 +30,10 @@ START = {
     "random": "mtl",
     "control": "mtl",
 }
-# two-stage run: its start, the model of the lowest evaluation loss, the model after the last step
+START_MODELS = ("base", "chat")  # predicted and judged once, whatever the seeds
+# run: its start, the model of the lowest evaluation loss, the model after the last step
 CHECKPOINTS = {
+    "stage1": {"start": "base", "best": "stage1", "end": "stage1_end"},
     "stage2": {"start": "stage1", "best": "stage2", "end": "stage2_end"},
     "grounded": {"start": "chat", "best": "grounded", "end": "grounded_end"},
 }

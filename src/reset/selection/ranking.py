@@ -3,7 +3,7 @@ select by it.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,14 +12,14 @@ from reset.core.hashing import digest
 from reset.core.io import Row
 
 Selection = Literal["best", "worst", "random", "reference"]
+Ties = Literal["first", "random"]
+CutSamples = Literal["lose", "compete"]
 CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What each score weighs; the paper has 1.0 for the task and 2.0 for the two others (section
-    3.3).
-    """
+    """What each score weighs; the paper has 1.0 for the task and 2.0 for the two others."""
 
     task: float
     instruction: float
@@ -28,10 +28,12 @@ class Weights:
 
 @dataclass(frozen=True)
 class RankingSettings:
-    """`ranking` of params.yaml."""
+    """`ranking` of params.yaml. The paper leaves ties and cut samples open: both are our assumption."""
 
     weights: Weights
     selection: Selection
+    ties: Ties  # of equal scores, the earlier sample, or one drawn by seed and id
+    cut_samples: CutSamples  # lose: a sample that the length limit cut is taken if all were cut
     dev: float  # share of the ranked rows held out to choose the checkpoint
 
 
@@ -77,7 +79,7 @@ def candidates(
     `prompts`.
 
     `verdicts` maps task, faithfulness and instruction to the judge's rows by (id, sample). Task
-    performance is 0 for instruction rows (section 3.2); the judge that does not apply to a row
+    performance is 0 for instruction rows; the judge that does not apply to a row
     leaves None. A sample without a prompt, a prompt without samples, a repeated sample, a missing
     verdict and a verdict without a sample are InputErrors.
     """
@@ -130,32 +132,55 @@ def candidates(
     return rows
 
 
-def select(row: Row, how: Selection, seed: int) -> Row | None:
+def select(
+    row: Row, how: Selection, seed: int, ties: Ties = "first", cut_samples: CutSamples = "lose"
+) -> Row | None:
     """The chosen target of one row of `candidates`: a ranked row, or None when no candidate has a
     score.
 
-    best and worst go by score, ties to the earlier sample (our assumption: the paper leaves ties
-    open); random draws evenly among the scored candidates, by `seed` and the row's id; reference
-    takes the original reference. What was not chosen by its score carries none, so that a weight
-    changes nothing about it.
+    best and worst go by score, equal scores by `ties`; random draws evenly among the scored
+    candidates, by `seed` and the row's id; reference takes the original reference. Whatever the
+    selection, a candidate that the length limit cut, or that is empty, is taken only where all are
+    (`eligible`). What was not chosen by its score carries none, so that a weight changes nothing
+    about it.
     """
-    scored = [c for c in row["candidates"] if c["score"] is not None]
-    if not scored:
+    pool = eligible(row["candidates"], cut_samples)
+    if not pool:
         return None
-    if how == "best":
-        chosen = max(scored, key=lambda c: (c["score"], -c["sample"]))
-    elif how == "worst":
-        chosen = min(scored, key=lambda c: (c["score"], c["sample"]))
-    elif how == "random":
-        chosen = random.Random(f"{seed}:{row['id']}").choice(scored) | {"score": None}
-    else:
+    draw = random.Random(f"{seed}:{row['id']}")
+    if how == "reference":
         chosen = dict.fromkeys(CHOSEN) | {"text": row["reference"]}
-    scores = {k: chosen[k] for k in CHOSEN}
+    elif how == "random":
+        chosen = draw.choice(pool) | {"score": None}
+    else:
+        extreme = max if how == "best" else min
+        wanted = extreme(candidate["score"] for candidate in pool)
+        tied = [candidate for candidate in pool if candidate["score"] == wanted]
+        chosen = draw.choice(tied) if ties == "random" else tied[0]
     return {
-        **{k: row[k] for k in ("id", "dataset", "task", "prompt")},
+        **{column: row[column] for column in ("id", "dataset", "task", "prompt")},
         "target": chosen["text"],
-        **scores,
+        **{column: chosen[column] for column in CHOSEN},
     }
+
+
+def eligible(candidates: Sequence[Row], cut_samples: CutSamples) -> list[Row]:
+    """The scored candidates that may win, in the order of their samples.
+
+    Trained on, a cut answer teaches to stop in mid-sentence, because its target ends with an
+    end-of-sequence token as any other; an empty one teaches silence. Each kind is left out as long
+    as another candidate remains.
+    """
+    pool = sorted(
+        (candidate for candidate in candidates if candidate["score"] is not None),
+        key=lambda candidate: candidate["sample"],
+    )
+    answered = [candidate for candidate in pool if candidate["text"].strip()]
+    pool = answered or pool
+    if cut_samples == "compete":
+        return pool
+    whole = [candidate for candidate in pool if candidate["finish"] != "length"]
+    return whole or pool
 
 
 def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
@@ -167,9 +192,7 @@ def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[R
     checkpoint would be an early one.
     """
     if not 0 <= share < 1:
-        raise InputError(
-            f"params.yaml: 'ranking.dev' is {share:g}; a share from 0 to below 1 is expected"
-        )
+        raise InputError(f"params.yaml: 'ranking.dev': expected a number in [0, 1), got {share:g}")
     if len(ranked) < 2:
         raise InputError(
             f"{len(ranked)} ranked rows; two at least are needed to train on and to choose the"

@@ -15,13 +15,13 @@ from reset.judges.instruction import backends, cost
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import PROMPTS, Backend, OpenAISettings
-from reset.judges.verdicts import Item
+from reset.judges.verdicts import Generations
 
 SCRIPT = "stages/judge_instruction.py"
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
 
 
-def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[Item]:
+def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[Generations]:
     """Every item of the stages in a parsed dvc.yaml that run the instruction judge; params fill
     `${…}` in a matrix.
     """
@@ -34,8 +34,8 @@ def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[I
             filled = command
             for key, value in zip(matrix, combination, strict=True):
                 filled = filled.replace(f"${{item.{key}}}", str(value))
-            name, kind, run, seed = filled.split(SCRIPT)[1].split()[:4]
-            yield Item(name, kind, run, int(seed))
+            kind, name = filled.split(SCRIPT)[1].split()[:2]
+            yield Generations(kind, name)
 
 
 def _values(value: Any, everything: Mapping[str, Any]) -> list[Any]:
@@ -49,7 +49,7 @@ def _values(value: Any, everything: Mapping[str, Any]) -> list[Any]:
 
 
 def estimate_cost(
-    item: Item,
+    item: Generations,
     backend: Backend,
     settings: OpenAISettings,
     everything: Mapping[str, Any],
@@ -60,14 +60,14 @@ def estimate_cost(
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
-    settings = settings.judging(item.kind, item.name)
-    if Path(f"data/{item.kind}/{item.name}_{item.seed}.jsonl").exists():
-        pairs = verdicts.paired(item.kind, item.name, item.seed, tasks.INSTRUCTION_TASKS)
+    settings = settings.judging(item.kind, item.run)
+    if item.path.exists():
+        pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
         return (
             cost.estimate(dict.fromkeys(backends.judge_prompts(pairs, backend)), settings, store),
             True,
         )
-    texts = _samples(item.name, everything) if item.kind == "samples" else _predictions(everything)
+    texts = _samples(item.run, everything) if item.kind == "samples" else _predictions(everything)
     calls = texts * settings.repeats
     template = len(Path(PROMPTS[backend]).read_bytes())
     return (
@@ -97,7 +97,7 @@ def _predictions(everything: Mapping[str, Any]) -> int:
     rows = Path("data/evaluation.jsonl")
     if not rows.exists():
         raise InputError(
-            "the evaluation set is not there: run `dvc repro evalset` to know what there is to"
+            "the evaluation set is not there: run `dvc repro evaluation_set` to know what there is to"
             " judge"
         )
     return sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(rows))

@@ -45,7 +45,7 @@ def prepare(tmp_path, monkeypatch):
         shutil.copy(ROOT / prompt, prompt)
     declared = ["judges.instruction", "judges.max_missing"]
     io.write_text(
-        "dvc.yaml", yaml.safe_dump({"stages": {"judge_instruction": {"params": declared}}})
+        "dvc.yaml", yaml.safe_dump({"stages": {"judge_samples_instruction": {"params": declared}}})
     )
 
 
@@ -79,10 +79,8 @@ def start(**environment):
     command = [
         sys.executable,
         str(ROOT / "stages/judge_instruction.py"),
-        "judge_instruction",
         "samples",
-        "reset",
-        "1",
+        "reset_1",
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment}
     # a test run in the background has SIGINT ignored, and would hand that on
@@ -128,7 +126,7 @@ def test_an_endpoint_judges_and_a_second_run_asks_nothing_and_writes_the_same_by
     assert OUT.read_bytes() == first
     assert (
         json.loads(Path("metrics/cost.json").read_text())["stages"][0]["stage"]
-        == "judge_instruction@reset-1"
+        == "judge_samples_instruction@reset-1"
     )
     assert {row["score"] for row in io.read(OUT)} == {0.7}
 
@@ -219,7 +217,10 @@ def test_a_wrong_key_stops_the_stage_with_one_clear_line(workspace):
     ) as server:
         configure(server.url)
         errors = run(code=1)
-    assert "error: judge_instruction@reset-1: the key is refused (HTTP 401: no such key)" in errors
+    assert (
+        "error: judge_samples_instruction@reset-1: the key is refused (HTTP 401: no such key)"
+        in errors
+    )
     assert "Traceback" not in errors
 
 

@@ -207,7 +207,7 @@ def documented(runs):
 def test_dvc_shows_and_compares_an_experiment(documented):
     ran = {name.split("@")[0] for name in clones.ran(documented.said)}
     assert {"direct", "report"} <= ran <= {
-        "direct", "predict", "grade_task", "grade_faithfulness", "grade_instruction", "evaluate", "report",
+        "direct", "predict", "judge_predictions_task", "judge_predictions_faithfulness", "judge_predictions_instruction", "evaluate", "report",
     }  # fmt: skip
     assert "train.direct.learning_rate" in documented.said
     # so small a world scores alike whatever the rate: what did not change is shown on demand

@@ -139,7 +139,7 @@ def filter_file(
     Rows of a published split named "train" may train, those of other splits may evaluate. A set
     without a column `split` is divided at random (by a hash of seed and id): first the evaluation
     rows, then the training rows. `sizes.train` caps the training rows, again by hash, so that a
-    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the evalset
+    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the evaluation_set
     stage caps them once it knows which are unseen in training. InputError if a part that the sizes
     ask for is left empty, or if two different rows share an id.
     """

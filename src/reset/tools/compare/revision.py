@@ -87,7 +87,8 @@ def fetch(name: str, into: Path) -> Revision:
 
 def answers(run: str, seed: int) -> str:
     """Where a run's answers lie in the project."""
-    return f"data/answers/{run}_{seed}.jsonl"
+    name = run if run in runs.START_MODELS else f"{run}_{seed}"
+    return f"data/answers/{name}.jsonl"
 
 
 def _copy(tree: Any, path: str, into: Path, files: dict[str, Path]) -> bool:

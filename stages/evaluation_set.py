@@ -1,4 +1,4 @@
-"""evalset: the evaluation rows of all data sets, unseen in training, with the column `seen` of
+"""evaluation_set: the evaluation rows of all data sets, unseen in training, with the column `seen` of
 their set.
 """
 
@@ -14,7 +14,7 @@ PROMPTS = Path("data/prompts")
 
 
 def main() -> None:
-    data = params.declared("evalset").data
+    data = params.declared("evaluation_set").data
     sets = {name: chosen(name, data.datasets[name]) for name in data.datasets}
 
     training = (row for name in sets for row in io.stream(PROMPTS / name / "train.jsonl"))
@@ -24,10 +24,10 @@ def main() -> None:
     )
     io.by_id(rows, "data/evaluation.jsonl")
     io.write("data/evaluation.jsonl", rows)
-    io.write_json("metrics/evalset.json", counts)
+    io.write_json("metrics/evaluation_set.json", counts)
     seen = sum(count["seen_in_training"] for count in counts.values())
     print(
-        f"evalset: {len(rows)} rows of {len(counts)} data sets; {seen} were seen in training",
+        f"evaluation_set: {len(rows)} rows of {len(counts)} data sets; {seen} were seen in training",
         file=sys.stderr,
     )
 
