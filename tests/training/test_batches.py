@@ -1,10 +1,13 @@
+import random
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.tokens.encoding import IGNORE, encode
-from reset.training.batches import micro_batches, optimizer_batches, packed, padded
+from reset.training.batches import deal, micro_batches, optimizer_batches, packed, padded
 from tests.support import tiny_llama
 
 LENGTHS = st.lists(st.integers(1, 50), min_size=1, max_size=60)
@@ -43,18 +46,89 @@ def test_window_1_sorts_inside_a_step_only_and_a_larger_window_pads_less():
     assert padding(wide) < padding(narrow) / 2
 
 
-@given(LENGTHS, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
+@given(LENGTHS, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.booleans())
 def test_processes_and_micro_batches_share_out_each_step_exactly(
-    lengths, micro, accumulation, processes
+    lengths, micro, accumulation, processes, dealt
 ):
     steps = optimizer_batches(lengths, micro * accumulation * processes, 1, 1, seed=0)
+    by = lengths if dealt else None
     plans = [
-        micro_batches(steps, micro, accumulation, processes, rank) for rank in range(processes)
+        micro_batches(steps, micro, accumulation, processes, rank, by) for rank in range(processes)
     ]
     for number, step in enumerate(steps):
         part = slice(number * accumulation, (number + 1) * accumulation)
         assert sorted(i for plan in plans for some in plan[part] for i in some) == sorted(step)
     assert {len(plan) for plan in plans} == {len(steps) * accumulation}
+
+
+@given(LENGTHS, st.integers(1, 9), st.integers(1, 3), st.integers(1, 3))
+def test_dealing_changes_nothing_for_one_process(lengths, batch, epochs, accumulation):
+    steps = optimizer_batches(lengths, batch * accumulation, epochs, 1, seed=0)
+    plain = micro_batches(steps, batch, accumulation, 1, 0)
+    assert micro_batches(steps, batch, accumulation, 1, 0, lengths) == plain
+
+
+@given(LENGTHS, st.integers(1, 4), st.integers(1, 8))
+def test_no_process_is_dealt_more_tokens_than_its_rows_of_the_longest(lengths, micro, processes):
+    (rows, *_) = optimizer_batches(lengths, micro * processes, 1, 1, seed=0)
+    shares = deal(rows, lengths, processes)
+    most = max(sum(lengths[row] for row in share) for share in shares)
+    assert most <= micro * max(lengths[row] for row in rows)
+
+
+# Rows as `context` and `mtl` have them: characters a token, and the paper's limit on both together.
+CHARACTERS, LIMIT = 4, 2048
+CONTEXT = ("nq", "ms_marco", "cnn_dailymail", "dolly")
+INSTRUCTION = ("oasst1", "self_instruct", "sharegpt")
+# Lengths of 40 context and instruction rows, where the published rows are not at hand.
+FIXED = {
+    CONTEXT: [
+        26, 61, 91, 108, 125, 140, 159, 180, 216, 300, 430, 500, 567, 575, 581, 590, 660, 741, 980,
+        1191,
+    ],
+    INSTRUCTION: [
+        27, 40, 62, 90, 119, 190, 256, 280, 306, 340, 372, 480, 624, 900, 1209, 1400, 1528, 1580,
+        1630, 1700,
+    ],
+}  # fmt: skip
+
+
+def spread(names: tuple[str, ...]) -> list[int]:
+    """400 lengths a data set, of the published rows in ../shared/data where these are there."""
+    folder = Path("../shared/data")
+    rng = random.Random(0)
+    if not folder.is_dir():
+        return rng.choices(FIXED[names], k=400 * len(names))
+    lengths = []
+    for name in names:
+        lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        found = [min(LIMIT, max(8, len(line) // CHARACTERS)) for line in lines]
+        lengths += rng.choices(found, k=400)
+    return lengths
+
+
+def useful(lengths: list[int], batch: int, processes: int, by: list[int] | None) -> float:
+    """Share of the time that processes compute, each waiting for the slowest micro-batch."""
+    micro = batch // processes
+    steps = optimizer_batches(lengths, batch, 1, 1, seed=0)
+    plans = [micro_batches(steps, micro, 1, processes, rank, by) for rank in range(processes)]
+    time = 0
+    for together in zip(*plans, strict=True):
+        time += max(sum(lengths[row] for row in rows) for rows in together)
+    return sum(lengths) / (processes * time)
+
+
+@pytest.mark.parametrize(
+    ("names", "batch", "least"),
+    [(CONTEXT, 16, 0.7), (INSTRUCTION, 32, 0.93), (CONTEXT + INSTRUCTION, 32, 0.93)],
+)
+def test_eight_processes_are_busy_at_the_papers_batches_on_rows_of_published_lengths(
+    names, batch, least
+):
+    FIXED.setdefault(CONTEXT + INSTRUCTION, FIXED[CONTEXT] + FIXED[INSTRUCTION])
+    lengths = spread(names)
+    dealt, sliced = (useful(lengths, batch, 8, by) for by in (lengths, None))
+    assert dealt > least and dealt > 1.5 * sliced, (dealt, sliced)
 
 
 def test_padding_keeps_targets_with_the_positions_that_predict_them():

@@ -39,17 +39,46 @@ def optimizer_batches(
 
 
 def micro_batches(
-    steps: list[Batch], micro: int, accumulation: int, processes: int, rank: int
+    steps: list[Batch],
+    micro: int,
+    accumulation: int,
+    processes: int,
+    rank: int,
+    lengths: Sequence[int] | None = None,
 ) -> list[Batch]:
-    """What one process runs: for each step `accumulation` micro-batches of at most `micro` rows.
+    """What one process runs: for each step `accumulation` micro-batches, of `micro` rows on average
+    over the processes.
 
-    Rows of like length share a micro-batch, and micro-batches of like length run at the same time
-    on all processes. Where rows run short (the last step of an epoch) a micro-batch is empty;
-    `padded` and `packed` make it a row without targets, so that every process goes through the
-    model equally often.
+    Rows of similar length run at the same time on all processes. With `lengths`, for packed rows,
+    they are dealt so that all processes have about as many tokens; without, for padded rows, in
+    slices of falling length, since padding costs as much as the longest row does. Where rows run
+    short (the last step of an epoch) a micro-batch is empty; `padded` and `packed` make it a row
+    without targets, so that every process goes through the model equally often.
     """
-    starts = [(i * processes + rank) * micro for i in range(accumulation)]
-    return [step[start : start + micro] for step in steps for start in starts]
+    plan: list[Batch] = []
+    for step in steps:
+        for i in range(accumulation):
+            rows = step[i * processes * micro : (i + 1) * processes * micro]
+            if lengths is None:
+                plan.append(rows[rank * micro : (rank + 1) * micro])
+            else:
+                plan.append(deal(rows, lengths, processes)[rank])
+    return plan
+
+
+def deal(rows: Batch, lengths: Sequence[int], processes: int) -> list[Batch]:
+    """Rows, given by falling length, each to the process with the fewest tokens so far.
+
+    No process gets more tokens than `len(rows) / processes` of the longest row: one that has its
+    share of rows gets a further one only while another has fewer rows, and at least as many tokens.
+    """
+    shares: list[Batch] = [[] for _ in range(processes)]
+    tokens = [0] * processes
+    for row in rows:
+        least = tokens.index(min(tokens))
+        shares[least].append(row)
+        tokens[least] += lengths[row]
+    return shares
 
 
 def padded(examples: Sequence[Example]) -> dict[str, Any]:

@@ -198,19 +198,31 @@ class CompletionTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader:
         args = self.args
+        return self._loader(self.examples, self.steps, args.gradient_accumulation_steps)
+
+    def _loader(
+        self, examples: list[Example], steps: list[batches.Batch], rounds: int
+    ) -> DataLoader:
+        """This process's micro-batches of `steps`, `rounds` of them a step."""
+        args = self.args
+        lengths = None
+        if self.data_collator is batches.packed:
+            lengths = [len(example.input_ids) for example in examples]
         plan = batches.micro_batches(
-            self.steps,
+            steps,
             args.per_device_train_batch_size,
-            args.gradient_accumulation_steps,
+            rounds,
             args.world_size,
             args.process_index,
+            lengths,
         )
-        return self._loader(self.examples, plan)
-
-    def _loader(self, examples: list[Example], plan: list[batches.Batch]) -> DataLoader:
-        pin = self.args.dataloader_pin_memory
         rows: Any = examples  # a list serves as a map-style dataset
-        return DataLoader(rows, batch_sampler=plan, collate_fn=self.data_collator, pin_memory=pin)
+        return DataLoader(
+            rows,
+            batch_sampler=plan,
+            collate_fn=self.data_collator,
+            pin_memory=args.dataloader_pin_memory,
+        )
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
         """Backward through one micro-batch; InputError before the first where packing lets rows see
@@ -258,15 +270,12 @@ class CompletionTrainer(Trainer):
         order = sorted(range(len(examples)), key=lambda i: -len(examples[i].input_ids))
         share = args.per_device_train_batch_size * args.world_size
         rounds = -(-len(order) // share)
-        plan = batches.micro_batches(
-            [order], args.per_device_train_batch_size, rounds, args.world_size, args.process_index
-        )
         model = self.model_wrapped
         model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=args.device)
         one = torch.ones((), device=args.device)
         with torch.no_grad():
-            for inputs in self._loader(examples, plan):
+            for inputs in self._loader(examples, [order], rounds):
                 inputs = self._prepare_inputs(inputs)
                 targets = (inputs["labels"] != IGNORE).sum()
                 loss = model(
