@@ -74,6 +74,14 @@ def test_ratings_stand_beside_the_answers_that_an_instruction_judge_rated():
     assert [row["ratings"] for row in told] == [None, [7, None, 8]]
 
 
+def test_an_answer_and_its_reference_are_measured_in_words_of_any_script():
+    prompts = [CONTEXT | {"target": "the pig eats a fish"}, REQUEST]  # a request may have no target
+    told = metrics.answers(prompts, PREDICTIONS, VERDICTS, "mtl_0")
+    assert [(row["words"], row["reference_words"]) for row in told] == [(3, 5), (0, None)]
+    chinese = [prediction("nq:1", "猪吃鱼"), PREDICTIONS[1]]
+    assert metrics.answers(prompts, chinese, VERDICTS, "mtl_0")[0]["words"] == 3
+
+
 def test_a_missing_score_is_no_number_and_is_counted():
     told = values(
         metrics.measure("mtl", 0, metrics.answers(PROMPTS, PREDICTIONS, VERDICTS, "mtl_0"))

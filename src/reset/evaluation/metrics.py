@@ -10,6 +10,7 @@ from reset.core.io import Row
 from reset.core.tasks import JUDGES
 from reset.evaluation import csv_table
 from reset.text import overlap
+from reset.text.words import count_words
 
 COLUMNS = ("run", "seed", "dataset", "seen", "metric", "value", "n", "measure")
 OVERLAPS = ("unigram_coverage", "bigram_coverage", "k_precision")
@@ -27,7 +28,9 @@ def answers(
     `prompts` are rows of data/evaluation.jsonl, `predictions` the greedy answers (sample 0),
     `verdicts` the rows of the judges by `task`, `faithfulness` and `instruction`. All are joined by
     id: a missing, extra or repeated one is an InputError that names `name`, the run and seed.
-    Columns: id, dataset, task, seen, text, tokens, finish, the scores s_instruction, s_faithfulness
+    Columns: id, dataset, task, seen, text, tokens, finish, `words` and `reference_words` (of the
+    answer and of the prompt's target, both by `count_words`, since runs that are compared may
+    have other tokenizers; None for a prompt without a target), the scores s_instruction, s_faithfulness
     and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
     context (0 to 1, None without context or words), `judges`: the measure behind each score, and
     `ratings`: every rating of 1 to 10 that the instruction judge gave (None for a reply without
@@ -49,10 +52,13 @@ def answers(
     for key, prompt in by_id.items():
         prediction = told[key]
         scores = {judge: rows_of[key] for judge, rows_of in judged.items() if key in rows_of}
+        target = prompt.get("target") or ""
         rows.append(
             {
                 **{column: prompt[column] for column in ("id", "dataset", "task", "seen")},
                 **{column: prediction[column] for column in ("text", "tokens", "finish")},
+                "words": count_words(prediction["text"]),
+                "reference_words": count_words(target) or None,
                 **{
                     f"s_{judge}": scores[judge]["score"] if judge in scores else None
                     for judge in JUDGES
