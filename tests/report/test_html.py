@@ -203,6 +203,17 @@ def test_a_view_can_be_linked_to_and_a_prompt_opened_by_its_id(visit):
     assert linked and all(told.startswith("nq ") for told in linked)
 
 
+@pytest.mark.parametrize("name", ["source", "dataset", "filter", "sort", "low", "page"])
+@pytest.mark.parametrize("value", ["nonsense", "-1.5", "constructor"])
+def test_a_value_that_the_page_does_not_know_counts_as_none(visit, name, value):
+    page = visit(f"#{name}={value}&query=person")
+    for field, usual in (("source", "0"), ("dataset", ""), ("filter", "all"), ("sort", "given")):
+        assert page.input_value(f"#{field}") == usual
+    assert found(page) == 54 and page.locator("#items > li").count() == 20
+    page.select_option("#filter", "differ")
+    assert 0 < found(page) <= 54
+
+
 def test_links_of_the_page_lead_to_their_sections(visit):
     page = visit()
     links = page.locator("nav[aria-label=Sections] a")

@@ -149,13 +149,15 @@
     const state = new URLSearchParams(location.hash.slice(1));
     if (!location.hash.includes("=")) return false;
     fields.forEach((name) => {
-      at(name).value = state.get(name) ?? at(name).dataset.usual;
-      if (name === "source") { if (at(name).value === "") at(name).value = "0"; datasets(); }
+      const isUsable = at(name).type !== "number" || !isNaN(state.get(name));
+      at(name).value = (isUsable ? state.get(name) : null) ?? at(name).dataset.usual;
+      if (at(name).selectedIndex === -1) at(name).value = at(name).dataset.usual;  // no option of that name
+      if (name === "source") datasets();
     });
     wanted = state.get("open") ?? "";
     search();
     const place = found.findIndex((row) => row.id === wanted);
-    page = place >= 0 ? Math.floor(place / PAGE) : (+state.get("page") || 1) - 1;
+    page = place >= 0 ? Math.floor(place / PAGE) : (Math.trunc(state.get("page")) || 1) - 1;
     show();
     at("samples").scrollIntoView({ behavior: "instant" });
     return true;
