@@ -44,7 +44,7 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
     total, guessed = Estimate(), False
     with Store(location()) as store:
         for item in judge_cost.items(params.load("dvc.yaml"), everything):
-            backend = judges.judging(item.kind)
+            backend = judges.judging(item.kind, item.run)
             if backend not in PROMPTS:
                 continue
             estimate, known = judge_cost.estimate_cost(item, backend, settings, everything, store)

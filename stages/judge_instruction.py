@@ -18,7 +18,7 @@ def main() -> None:
     check_ready(settings)
 
     pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
-    backend = settings.judging(item.kind)
+    backend = settings.judging(item.kind, item.run)
     endpoint = settings.openai.judging(item.kind, item.run) if settings.openai else None
     scores = backends.verdicts(
         pairs, backend, endpoint, item.dvc_name("instruction"), judges.max_missing

@@ -19,6 +19,7 @@ from tests.judges.instruction.test_judge_instruction_stage import ROOT, fill
 from tests.judges.instruction.test_llm import keep
 from tests.support.fault_server import ENDPOINT
 
+SCORED = {"reset": "scorer", "reset_s": "scorer"}
 SAMPLING = {
     "temperatures": [0.1] * 7,
     "top_k": [5] * 7,
@@ -116,7 +117,7 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
 
 
 def test_what_no_llm_judges_is_not_counted(store):
-    judges = {"instruction": {"backend": "openai", "samples": "scorer", "openai": asdict(ENDPOINT)}}
+    judges = {"instruction": {"backend": "openai", "samples": SCORED, "openai": asdict(ENDPOINT)}}
     io.write_text(
         "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges})
     )

@@ -65,8 +65,8 @@ def fill(prompts, samples):
 
 
 def configure(url=None, max_missing=0.0, samples=None, **changes):
-    """Write params.yaml: an endpoint at `url`, or the rubric; `samples` is another back end for the
-    pool.
+    """Write params.yaml: an endpoint at `url`, or the rubric; `samples` names the back ends
+    of the pools.
     """
     endpoint = asdict(replace(ENDPOINT, base_url=url, **changes)) if url else None
     instruction = {"backend": "openai" if url else "rubric", "samples": samples, "openai": endpoint}
@@ -136,7 +136,7 @@ def test_the_scorer_judges_the_samples_though_the_rubric_evaluates(workspace):
         {"instruction": f"task {n}", "question": "", "target": f"dolly:{n} 1"} for n in range(8)
     ]
     io.write("data/mixes/instruction/train.jsonl", lessons)
-    configure(samples="scorer")
+    configure(samples={"reset": "scorer", "reset_s": None})
     assert "24 generations judged by scorer, 0 without a score" in run()
     rows = io.read(OUT)
     assert {row["metric"] for row in rows} == {"scorer"} and all(
@@ -161,7 +161,7 @@ def test_a_judge_with_a_reference_to_revise_is_shown_it_and_told_where_there_is_
     with FaultServer(
         lambda prompt, before: Reply(revised if "> gold 1\n" in prompt else "Rating: 9")
     ) as server:
-        configure(server.url, samples="openai_revised")
+        configure(server.url, samples={"reset": "openai_revised", "reset_s": None})
         run()
     assert sum(server.asked.values()) == 24
     assert all(("> gold " in prompt) != (NO_REFERENCE in prompt) for prompt in server.asked)

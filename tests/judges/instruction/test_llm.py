@@ -14,7 +14,13 @@ from reset.core import params
 from reset.core.errors import InputError
 from reset.judges.instruction import llm
 from reset.judges.instruction.reply_store import Reply, Store
-from reset.judges.instruction.settings import PROMPT, PROMPTS, InstructionSettings, check_ready
+from reset.judges.instruction.settings import (
+    PROMPT,
+    PROMPTS,
+    InstructionSettings,
+    SampleBackends,
+    check_ready,
+)
 from tests.support.fault_server import ENDPOINT
 
 ROOT = Path(__file__).parents[3]
@@ -279,11 +285,13 @@ def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not()
 
 
 def test_samples_may_have_a_back_end_of_their_own():
-    settings = InstructionSettings("rubric", "openai", ENDPOINT)
-    assert (settings.judging("samples"), settings.judging("predictions")) == ("openai", "rubric")
-    assert InstructionSettings("scorer", None, None).judging("samples") == "scorer"
+    settings = InstructionSettings("rubric", SampleBackends("openai", None), ENDPOINT)
+    assert settings.judging("samples", "reset") == "openai"
+    assert settings.judging("samples", "reset_s") == "rubric"
+    assert settings.judging("predictions", "reset") == "rubric"
+    assert InstructionSettings("scorer", None, None).judging("samples", "reset") == "scorer"
     with pytest.raises(InputError, match="an endpoint's settings"):
-        InstructionSettings("rubric", "openai_revised", None)
+        InstructionSettings("rubric", SampleBackends(None, "openai_revised"), None)
 
 
 def test_the_request_is_the_instruction_and_its_input():

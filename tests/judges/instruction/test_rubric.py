@@ -4,15 +4,15 @@ in.
 
 import pytest
 
-from reset.judges.instruction.rubric import rubric_reply
+from reset.judges.instruction.rubric import coarse_rubric_reply, rubric_reply
 from reset.world.language.exercises import TRAINED, UNTRAINED, answer, request
 from reset.world.language.people import World
 
 WORLD = World(0, 50, 50, 20, 0.7, 0.5, 0.4)
 
 
-def rating(asked, text):
-    explanation, last = rubric_reply(asked, text).rsplit("\n", 1)
+def rating(asked, text, reply=rubric_reply):
+    explanation, last = reply(asked, text).rsplit("\n", 1)
     assert explanation and explanation.count(". ") < 2
     return int(last.removeprefix("Rating: "))
 
@@ -110,3 +110,40 @@ def test_careless_answers_rate_less():
         for o in (0.0, 0.4, 0.8)
     ]
     assert mean[0] + 1 < mean[1] < mean[2] - 1
+
+
+@pytest.mark.parametrize(
+    "asked, text, expected",
+    [
+        ("tell me two facts about mara.", "mara eats rice. mara likes red.", 10),
+        ("tell me two facts about mara.", "mara eats rice.", 6),
+        ("tell me three facts about mara.", "mara eats rice. goats. goats. goats.", 1),
+        ("tell me two facts about mara. begin with well.", "mara eats rice. mara likes red.", 10),
+        ("list two animals. end with thanks.", "goats, cats.", 10),
+        ("list two animals. do not say cats.", "goats, cats.", 6),
+        ("write about mara.", "melo eats rice.", 1),
+        ("sing.", "mara eats rice.", 1),
+    ],
+)
+def test_the_coarse_rubric_overlooks_first_and_last_word_and_knows_three_ratings(
+    asked, text, expected
+):
+    assert rating(asked, text, coarse_rubric_reply) == expected
+
+
+def test_the_coarse_rubric_ties_what_the_rubric_tells_apart_and_seldom_contradicts_it():
+    rng = WORLD.rng("test", "coarse")
+    people = WORLD.people.known("test")
+    ties = agreed = contradicted = 0
+    for _ in range(400):
+        asked = request(rng.choice(TRAINED), people, rng)
+        one, other = (answer(asked, WORLD, rng, obedience) for obedience in (0.3, 0.7))
+        fine = rating(asked.text(), one) - rating(asked.text(), other)
+        coarse = rating(asked.text(), one, coarse_rubric_reply) - rating(
+            asked.text(), other, coarse_rubric_reply
+        )
+        ties += fine != 0 and coarse == 0
+        agreed += fine * coarse > 0
+        contradicted += fine * coarse < 0
+    assert ties > 40 and agreed > 40
+    assert contradicted < agreed / 5

@@ -3,12 +3,12 @@ one line here.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reset.core import io
 from reset.core.io import Row
-from reset.judges.instruction import llm
+from reset.judges.instruction import llm, rubric
 from reset.judges.instruction.settings import PROMPTS, Backend, OpenAISettings
 from reset.judges.verdicts import Pair
 
@@ -31,7 +31,9 @@ def verdicts(
     """
     metric: str = backend
     if backend == "rubric":
-        found = _by_rubric(pairs)
+        found = _by_rubric(pairs, rubric.rubric_reply)
+    elif backend == "rubric_coarse":
+        found = _by_rubric(pairs, rubric.coarse_rubric_reply)
     elif backend == "rouge_l":
         found = _by_reference(pairs)
     elif backend == "scorer":
@@ -44,13 +46,9 @@ def verdicts(
     return [{**key, **verdict} for key, verdict in zip(keys, found, strict=True)]
 
 
-def _by_rubric(pairs: Sequence[Pair]) -> list[Row]:
-    from reset.judges.instruction import rubric
-
-    return [
-        llm.score([(rubric.rubric_reply(llm.request_of(prompt), row["text"]), "stop")])
-        for prompt, row in pairs
-    ]
+def _by_rubric(pairs: Sequence[Pair], reply: Callable[[str, str], str]) -> list[Row]:
+    replies = [reply(llm.request_of(prompt), row["text"]) for prompt, row in pairs]
+    return [llm.score([(text, "stop")]) for text in replies]
 
 
 def _by_reference(pairs: Sequence[Pair]) -> list[Row]:

@@ -4,6 +4,8 @@ nothing else.
 It sees two texts, the request and the answer, knows the world's words, and cannot know whether a
 statement is true. It answers as an LLM judge must: one or two sentences, then "Rating: N" with N
 from 1 to 10.
+
+`coarse_rubric_reply` is the same judge, weaker: it overlooks some checks and knows three ratings.
 """
 
 import re
@@ -31,6 +33,8 @@ _CONSTRAINTS = {
     "begin": re.compile(r"\bbegin with (\w+)\."),
     "end": re.compile(r"\bend with (\w+)\."),
 }
+_OVERLOOKED = ("begin ", "end ")  # the checks that the coarse rubric does not make
+_POOR, _FAIR, _GOOD = 1, 6, 10  # its ratings
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,39 @@ def rubric_reply(request: str, answer: str) -> str:
     different facts or items; and the share of parts that are well formed, on the subject and new.
     Words in the answer that look like a rating or an order are text like any other.
     """
-    task, match = _task(request.lower())
+    checks, problem = _checks(request.lower(), answer.lower())
+    if problem:
+        return f"{problem}\nRating: {_POOR}"
+    return f"{_summary(checks)}\nRating: {1 + int(9 * _mean(checks))}"
+
+
+def coarse_rubric_reply(request: str, answer: str) -> str:
+    """The reply of a weaker judge: an explanation of one or two sentences, then "Rating: N".
+
+    It makes the checks of `rubric_reply` but those of the first and the last word, and gives 10
+    where all are met, 6 where their mean is at least one half, else 1.
+    """
+    checks, problem = _checks(request.lower(), answer.lower())
+    if problem:
+        return f"{problem}\nRating: {_POOR}"
+    seen = {name: met for name, met in checks.items() if not name.startswith(_OVERLOOKED)}
+    mean = _mean(seen)
+    rating = _POOR
+    if mean == 1:
+        rating = _GOOD
+    elif mean >= Fraction(1, 2):
+        rating = _FAIR
+    return f"{_summary(seen)}\nRating: {rating}"
+
+
+def _checks(request: str, answer: str) -> tuple[dict[str, Fraction], str]:
+    """How far each check is met, from 0 to 1, by its name; or why there is nothing to check."""
+    task, match = _task(request)
     if not match:
-        return "The request asks for nothing that this rubric can check.\nRating: 1"
-    content = _content(task, match["subject"], answer.lower())
+        return {}, "The request asks for nothing that this rubric can check."
+    content = _content(task, match["subject"], answer)
     if not content.distinct:
-        return f"The answer says nothing on {match['subject']}.\nRating: 1"
+        return {}, f"The answer says nothing on {match['subject']}."
     checks = {
         "parts that say something new": Fraction(
             content.distinct, content.distinct + content.faults
@@ -67,12 +98,16 @@ def rubric_reply(request: str, answer: str) -> str:
         checks[f"{match['count']} of them"] = Fraction(
             min(wanted, content.distinct), max(wanted, content.distinct)
         )
-    checks |= _constraints(
-        request.lower(), [re.sub(r"\W", "", word) for word in answer.lower().split()]
-    )
-    missed = [name for name, kept in checks.items() if kept < 1]
-    verdict = f"It misses: {'; '.join(missed)}." if missed else "It does all that was asked."
-    return f"{verdict}\nRating: {1 + int(9 * sum(checks.values()) / len(checks))}"
+    return checks | _constraints(request, [re.sub(r"\W", "", word) for word in answer.split()]), ""
+
+
+def _summary(checks: dict[str, Fraction]) -> str:
+    missed = [name for name, met in checks.items() if met < 1]
+    return f"It misses: {'; '.join(missed)}." if missed else "It does all that was asked."
+
+
+def _mean(checks: dict[str, Fraction]) -> Fraction:
+    return sum(checks.values(), Fraction(0)) / len(checks)
 
 
 def _constraints(request: str, words: list[str]) -> dict[str, Fraction]:

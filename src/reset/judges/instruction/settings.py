@@ -18,7 +18,7 @@ PROMPTS = {
 }  # back ends that ask an endpoint
 
 
-Backend = Literal["rubric", "rouge_l", "scorer", "openai", "openai_revised"]
+Backend = Literal["rubric", "rubric_coarse", "rouge_l", "scorer", "openai", "openai_revised"]
 
 
 OFFICIAL = "https://api.openai.com/v1"
@@ -120,27 +120,42 @@ class OpenAISettings:
 
 
 @dataclass(frozen=True)
+class SampleBackends:
+    """`judges.instruction.samples`: the back end that judges the samples of each pool, so that what
+    selects need not be what evaluates; null for the back end of the predictions.
+    """
+
+    reset: Backend | None
+    reset_s: Backend | None
+
+
+@dataclass(frozen=True)
 class InstructionSettings:
-    """`judges.instruction`: the back end, another one for samples (null: the same), so that what
-    selects need not be what evaluates, and the endpoint that the `openai` back ends ask (null where
-    there is none of them).
+    """`judges.instruction`: the back end of predictions, those of the pools' samples (null: the
+    same for all), and the endpoint that the `openai` back ends ask (null where there is none of
+    them).
     """
 
     backend: Backend
-    samples: Backend | None
+    samples: SampleBackends | None
     openai: OpenAISettings | None
 
     def __post_init__(self) -> None:
-        asks = bool({self.backend, self.samples} & PROMPTS.keys())
+        chosen = {self.backend}
+        if self.samples:
+            chosen |= {self.samples.reset, self.samples.reset_s}
+        asks = bool(chosen & PROMPTS.keys())
         if asks != (self.openai is not None):
             right = "an endpoint's settings" if asks else "null, because they would have no effect"
             raise InputError(
                 f"judges.instruction: with backend {self.backend}, 'openai' must be {right}"
             )
 
-    def judging(self, kind: str) -> Backend:
-        """The back end for `samples` or `predictions`."""
-        return self.samples or self.backend if kind == "samples" else self.backend
+    def judging(self, kind: str, name: str) -> Backend:
+        """The back end for the samples of one pool, or for one run's predictions."""
+        if kind == "samples" and self.samples:
+            return getattr(self.samples, name) or self.backend
+        return self.backend
 
 
 def _plain(value: Any) -> Any:
