@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import socket
 import threading
 import zlib
 from collections import Counter
@@ -34,12 +35,21 @@ ENDPOINT = settings.OpenAISettings(
     retries=3,
     parse_retries=2,
     repeats=1,
+    token_limit_field="max_tokens",
     max_tokens=512,
     temperature=0.0,
     batch_api=False,
     extra_body=None,
     pool_models={},
 )
+
+
+def free_port() -> int:
+    """A port of the loopback that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
 
 GOOD = "It answers what was asked.\nRating: 7"
 
@@ -73,15 +83,18 @@ def good(prompt: str, before: int) -> Reply:
 
 class FaultServer:
     """`with FaultServer(behaviour) as server:` serves at `server.url`; `asked` and `answered` count
-    by prompt.
+    by prompt. `port` 0: any free one.
     """
 
-    def __init__(self, behaviour: Behaviour = good, routes: list[web.RouteDef] | None = None):
-        self.behaviour, self.routes = behaviour, routes or []
+    def __init__(
+        self, behaviour: Behaviour = good, routes: list[web.RouteDef] | None = None, port: int = 0
+    ):
+        self.behaviour, self.routes, self.port = behaviour, routes or [], port
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
-        self.requests: list[dict[str, Any]] = []  # path, query, headers and body of each
+        self.requests: list[dict[str, Any]] = []  # path, query and headers of each
+        self.bodies: list[dict[str, Any]] = []  # the JSON of each
         self._ready = threading.Event()
 
     def __enter__(self) -> "FaultServer":
@@ -100,7 +113,7 @@ class FaultServer:
         app.add_routes([*self.routes, web.post("/{path:.*chat/completions}", self._chat)])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
         port = runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}/v1"
@@ -111,6 +124,7 @@ class FaultServer:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         prompt = body["messages"][-1]["content"]
+        self.bodies.append(body)
         reply = self.behaviour(prompt, self.asked[prompt])
         self.asked[prompt] += 1
         self.requests.append(
@@ -118,7 +132,6 @@ class FaultServer:
                 "path": request.path,
                 "query": dict(request.query),
                 "headers": dict(request.headers),
-                "body": body,
             }
         )
         self.at_once += 1
@@ -191,7 +204,7 @@ def main() -> None:
     with FaultServer(
         lambda *asked: replace(one_in_twenty_without_rating(*asked), wait=latency)
     ) as server:
-        server.requests = _Forgetful()
+        server.requests, server.bodies = _Forgetful(), _Forgetful()
         print(server.url, flush=True)
         threading.Event().wait()
 

@@ -3,16 +3,23 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from reset.core.redaction import redact
 
 TIMES = Path(".work/times.csv")  # stage, seconds: one line each time that DVC ran it to its end
 
 
 class InputError(Exception):
     """Something the user gave is wrong: the message names the file, row, key or setting, and what
-    would be right.
+    would be right. API keys in it are redacted.
     """
+
+    def __init__(self, message: str):
+        super().__init__(redact(message))
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -23,7 +30,8 @@ def run_stage(main: Callable[[], None]) -> None:
     """
     started = time.perf_counter()
     try:
-        main()
+        with redacted_traceback():
+            main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -31,3 +39,15 @@ def run_stage(main: Callable[[], None]) -> None:
         TIMES.parent.mkdir(exist_ok=True)
         with TIMES.open("a", encoding="utf-8") as times:
             times.write(f"{stage},{time.perf_counter() - started:.2f}\n")
+
+
+@contextmanager
+def redacted_traceback() -> Iterator[None]:
+    """End the process with 1 after an unexpected exception, its traceback printed without keys."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception:
+        sys.stderr.write(redact(traceback.format_exc()))
+        sys.exit(1)

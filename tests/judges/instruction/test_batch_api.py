@@ -1,6 +1,7 @@
 """The Batch API against a server on loopback that keeps files and batches as OpenAI does."""
 
 import asyncio
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,10 @@ from reset.judges.instruction import batch_api, llm
 from reset.judges.instruction import client as asking
 from reset.judges.instruction.reply_store import Store
 from tests.support.batch_provider import Provider
-from tests.support.fault_server import ENDPOINT, GOOD, FaultServer, Reply
+from tests.support.fault_server import ENDPOINT, GOOD, FaultServer, Reply, free_port
 
+PORT = free_port()  # one for all runs: the address is part of the store's keys
+JUDGE = replace(ENDPOINT, base_url=f"http://127.0.0.1:{PORT}/v1", batch_api=True, retries=0)
 PROMPTS = [f"prompt {number}" for number in range(5)]
 
 
@@ -34,14 +37,12 @@ def ask(provider, store, prompts=PROMPTS, allowed=0, stop_after=None, **changes)
                 asyncio.get_running_loop().call_later(stop_after, batches.stop, "interrupted")
             return await batches.run(prompts)
 
-    with FaultServer(routes=provider.routes()) as server:
-        return asyncio.run(
-            run(replace(ENDPOINT, base_url=server.url, batch_api=True, retries=0, **changes))
-        )
+    with FaultServer(routes=provider.routes(), port=PORT):
+        return asyncio.run(run(replace(JUDGE, **changes)))
 
 
 def texts(store, prompts=PROMPTS, **changes):
-    settings = replace(ENDPOINT, **changes)
+    settings = replace(JUDGE, **changes)
     return [
         [reply.text for reply in llm.stored_replies(prompt, settings, store)[0]]
         for prompt in prompts
@@ -90,7 +91,7 @@ def test_online_and_batch_replies_are_the_same_to_the_store(store):
     provider = Provider()
     ask(provider, store)
     assert provider.calls == []
-    assert llm.stored_replies(PROMPTS[0], replace(ENDPOINT, batch_api=False), store)[1] is None
+    assert llm.stored_replies(PROMPTS[0], replace(JUDGE, batch_api=False), store)[1] is None
 
 
 def test_replies_without_rating_go_into_a_second_batch(store):
@@ -149,6 +150,42 @@ def test_a_refused_line_is_null_with_its_reason_and_the_others_are_kept(store):
     assert len([replies for replies in texts(store) if replies]) == 4
 
 
+@pytest.mark.parametrize(
+    "bad, said",
+    [
+        (Reply(finish="error"), "malformed reply (finish_reason error instead of stop or length)"),
+        (Reply(""), "malformed reply (no text)"),
+        (Reply("", finish="length"), "malformed reply (no text within 512 tokens: raise max_token"),
+    ],
+)
+def test_a_reply_without_an_answer_is_not_stored_stays_booked_and_is_asked_for_again(
+    store, bad, said
+):
+    provider = Provider(lambda prompt, before: bad if prompt == PROMPTS[1] else Reply())
+    failures = ask(provider, store, allowed=1)
+    assert failures[PROMPTS[1]].startswith(f"batch: {said}")
+    assert [len(replies) for replies in texts(store)] == [1, 0, 1, 1, 1]
+    assert store.usage()["lost_calls"] == 1
+    provider.behaviour = lambda prompt, before: Reply()
+    assert ask(provider, store) == {} and texts(store) == [[GOOD]] * 5
+
+
+def test_a_key_that_the_provider_repeats_is_in_no_reason(store, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-1234")
+    refusal = Reply(status=400, error={"message": "not for sk-very-secret-1234"})
+    provider = Provider(lambda prompt, before: refusal if prompt == PROMPTS[1] else Reply())
+    assert ask(provider, store, allowed=1) == {PROMPTS[1]: "batch: not for [OPENAI_API_KEY]"}
+
+
+def test_a_store_without_room_stops_the_run_with_one_line(store, monkeypatch):
+    def refuse(self, *row):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Store, "put", refuse)
+    with pytest.raises(InputError, match=r"store of replies cannot be used \(database or disk is"):
+        ask(Provider(), store)
+
+
 def test_more_refused_lines_than_allowed_stop_the_run(store):
     provider = Provider(lambda prompt, before: Reply(status=500))
     with pytest.raises(InputError, match="5 answers have no rating, more than judges.max_missing"):
@@ -183,10 +220,8 @@ def test_a_refusal_to_create_frees_the_calls(store, status, message):
 
 def test_another_stages_batch_with_the_same_texts_is_waited_for(store):
     for prompt in PROMPTS[:4]:
-        store.claim(llm.key(ENDPOINT, prompt, 0), 0.001, 1, 999)
-    store.add_batch(
-        "theirs", "other stage", [llm.key(ENDPOINT, prompt, 0) for prompt in PROMPTS[:4]]
-    )
+        store.claim(llm.key(JUDGE, prompt, 0), 0.001, 1, 999)
+    store.add_batch("theirs", "other stage", [llm.key(JUDGE, prompt, 0) for prompt in PROMPTS[:4]])
     provider = Provider()
     with pytest.raises(InputError, match="interrupted"):
         ask(provider, store, stop_after=0.5)
@@ -196,7 +231,7 @@ def test_another_stages_batch_with_the_same_texts_is_waited_for(store):
 def test_batches_are_cut_by_number_and_size(monkeypatch):
     calls = [batch_api.Call(f"k{number}", "x" * 100, 0) for number in range(10)]
     monkeypatch.setattr(batch_api, "MOST_CALLS", 4)
-    assert [len(part) for part in batch_api.parts(calls, ENDPOINT)] == [4, 4, 2]
-    monkeypatch.setattr(batch_api, "MOST_BYTES", 2 * len(batch_api.line(calls[0], ENDPOINT)))
-    assert [len(part) for part in batch_api.parts(calls, ENDPOINT)] == [2, 2, 2, 2, 2]
-    assert list(batch_api.parts([], ENDPOINT)) == []
+    assert [len(part) for part in batch_api.parts(calls, JUDGE)] == [4, 4, 2]
+    monkeypatch.setattr(batch_api, "MOST_BYTES", 2 * len(batch_api.line(calls[0], JUDGE)))
+    assert [len(part) for part in batch_api.parts(calls, JUDGE)] == [2, 2, 2, 2, 2]
+    assert list(batch_api.parts([], JUDGE)) == []

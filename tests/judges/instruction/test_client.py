@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from reset.judges.instruction.reply_store import Store
 from tests.support.fault_server import ENDPOINT, GOOD, FaultServer, Reply
 
 PROMPTS = [f"prompt {number}" for number in range(20)]
+ASKED: dict[Path, str] = {}  # store -> the server that filled it, which is part of its keys
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +35,7 @@ def path(tmp_path):
 
 def ask(server, path, prompts=PROMPTS, allowed=0, **changes):
     settings = replace(ENDPOINT, base_url=server.url, **{"timeout": 10.0, **changes})
+    ASKED[path] = server.url
 
     async def run():
         async with asking.client(settings) as client:
@@ -43,7 +46,7 @@ def ask(server, path, prompts=PROMPTS, allowed=0, **changes):
 
 
 def stored(path, prompts=PROMPTS, **changes):
-    settings = replace(ENDPOINT, **changes)
+    settings = replace(ENDPOINT, base_url=ASKED[path], **changes)
     with Store(path) as store:
         return [llm.stored_replies(prompt, settings, store)[0] for prompt in prompts]
 
@@ -65,7 +68,7 @@ def test_every_prompt_is_asked_once_and_stored_with_its_usage(path):
 def test_the_request_holds_the_settings_of_the_paper_and_no_seed(path):
     with FaultServer() as server:
         ask(server, path, PROMPTS[:1], extra_body={"structured_outputs": {"regex": "x"}})
-    body = server.requests[0]["body"]
+    body = server.bodies[0]
     assert body == {
         "model": "judge-2026-01-01",
         "messages": [{"role": "user", "content": "prompt 0"}],
@@ -88,6 +91,12 @@ def test_at_most_so_many_calls_are_under_way(path):
     assert server.most_at_once == 4
 
 
+def answer(content, finish, **message):
+    """The bytes of a chat completion with this content and end."""
+    choice = {"message": {"content": content, **message}, "finish_reason": finish}
+    return json.dumps({"choices": [choice]}).encode()
+
+
 PASSING = {
     "429 with Retry-After": Reply(status=429, headers={"Retry-After": "0.02"}),
     "429 without": Reply(status=429),
@@ -100,11 +109,27 @@ PASSING = {
     "null": Reply(body=b"null"),
     "not UTF-8": Reply(body=b'{"a": "\xff"}'),
     "HTML": Reply(body=b"<html>busy</html>", headers={"Content-Type": "text/html"}),
-    "no finish": Reply(
-        body=json.dumps(
-            {"choices": [{"message": {"content": "x"}, "finish_reason": None}]}
-        ).encode()
+    "no finish": Reply(body=answer(GOOD, None)),
+    "failed at the provider": Reply(finish="error"),
+    "an end that nobody knows": Reply(finish="tool_calls"),
+    "filtered": Reply(None, finish="content_filter"),
+    "an error in its place": Reply(body=b'{"error": {"code": 502, "message": "upstream"}}'),
+    "an error beside no choice": Reply(body=b'{"choices": [], "error": "overloaded"}'),
+    "an error in the choice": Reply(
+        body=b'{"choices": [{"error": {"message": "cut"}, "finish_reason": "stop", "message": {}}]}'
     ),
+    "empty content": Reply(""),
+    "content null": Reply(None),
+    "blank content": Reply(" \n "),
+    "reasoning alone": Reply(
+        body=answer(None, "stop", reasoning_content="Rating: 7", reasoning="Rating: 7")
+    ),
+    "a refusal": Reply(body=answer(None, "stop", refusal="I will not rate that.")),
+    "content of another kind": Reply(body=answer(7, "stop")),
+    "parts without text": Reply(body=answer([{"type": "image_url"}, "x"], "stop")),
+    "nested deeply": Reply(body=b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
+    "nested deeply, as text": Reply(body=b"[" * 200_000, headers={"Content-Type": "text/plain"}),
+    "a number of 5,000 digits": Reply(body=b'{"usage": ' + b"9" * 5000 + b"}"),
     "hang": Reply(wait=5.0),
     "slow drip": Reply(drip=0.05),
 }
@@ -228,7 +253,7 @@ FATAL = {
 
 
 @pytest.mark.parametrize("fault, message", FATAL.values(), ids=FATAL.keys())
-def test_what_no_retry_can_mend_stops_at_once_and_keeps_what_is_there(path, fault, message):
+def test_what_no_retry_can_fix_stops_at_once_and_keeps_what_is_there(path, fault, message):
     with FaultServer() as server:
         ask(server, path, PROMPTS[:5])
         server.behaviour = lambda prompt, before: fault
@@ -268,10 +293,97 @@ def test_the_run_stops_when_more_answers_stay_unrated_than_the_stage_allows(path
     assert sum(server.asked.values()) == 3
 
 
-def test_an_empty_or_filtered_reply_is_an_answer_without_rating(path):
-    with FaultServer(lambda prompt, before: Reply(None, finish="content_filter")) as server:
-        ask(server, path, PROMPTS[:1], allowed=1, parse_retries=0)
-    assert texts(path, PROMPTS[:1], parse_retries=0) == [[""]]
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("failed at the provider", "finish_reason error instead of stop or length"),
+        ("filtered", "finish_reason content_filter"),
+        ("no finish", "finish_reason None"),
+        ("an error in its place", "the server reports an error: upstream"),
+        ("an error beside no choice", "the server reports an error: overloaded"),
+        ("an error in the choice", "the server reports an error: cut"),
+        ("empty content", "malformed reply (no text)"),
+        ("a refusal", "no text, but 'I will not rate that.'"),
+        ("a number of 5,000 digits", "no JSON that can be read"),
+    ],
+)
+def test_the_reason_names_what_stood_in_the_answers_place(path, name, said):
+    with FaultServer(lambda prompt, before: PASSING[name]) as server:
+        failures = ask(server, path, PROMPTS[:1], allowed=1, retries=0)
+    assert said in failures[PROMPTS[0]]
+
+
+def test_a_reply_that_used_its_tokens_up_before_any_text_is_asked_once_and_not_stored(path):
+    thought = Reply(body=answer("", "length", reasoning_content="Let me think"))
+    with FaultServer(lambda prompt, before: thought) as server:
+        failures = ask(server, path, PROMPTS[:1], allowed=1)
+    assert failures == {PROMPTS[0]: "no text within 512 tokens: raise max_tokens"}
+    assert server.asked[PROMPTS[0]] == 1 and texts(path, PROMPTS[:1]) == [[]]
+
+
+@pytest.mark.parametrize("finish", ["stop", "eos", "end_turn", "STOP"])
+def test_content_in_parts_is_joined_and_every_good_end_is_stored(path, finish):
+    parts = [
+        {"type": "thinking", "thinking": "Rating: 1"},
+        {"type": "text", "text": "Fine.\n"},
+        {"type": "text", "text": "Rating: 7"},
+    ]
+    with FaultServer(lambda prompt, before: Reply(body=answer(parts, finish))) as server:
+        ask(server, path, PROMPTS[:1])
+    assert texts(path, PROMPTS[:1]) == [["Fine.\nRating: 7"]]
+
+
+@pytest.mark.parametrize(
+    "kind", ["Application/JSON", "APPLICATION/JSON; charset=utf-8", "text/plain", "text/html"]
+)
+def test_the_content_type_may_be_spelt_in_any_way(path, kind):
+    with FaultServer(lambda prompt, before: Reply(headers={"Content-Type": kind})) as server:
+        ask(server, path, PROMPTS[:2])
+    assert server.asked == collections.Counter(PROMPTS[:2])
+    assert texts(path, PROMPTS[:2]) == [[GOOD]] * 2
+
+
+@pytest.mark.parametrize("count", [2**70, 2**40, -1, -(10**9), 1e300, 3.5, "12", None, True, []])
+def test_an_impossible_usage_is_booked_by_estimate_and_never_frees_money(path, count):
+    body = json.loads(answer(GOOD, "stop"))
+    body["usage"] = {"prompt_tokens": count, "completion_tokens": count}
+    with FaultServer(lambda prompt, before: Reply(body=json.dumps(body).encode())) as server:
+        ask(server, path, PROMPTS[:3])
+    reply = stored(path)[0][0]
+    assert (reply.prompt_tokens, reply.completion_tokens) == (2, 9)
+    with Store(path) as store:
+        assert store.booked() == pytest.approx(3 * (2 + 2 * 9) / 1e6)
+
+
+def test_a_proxy_of_the_environment_does_not_catch_a_judge_on_this_machine(path, monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with FaultServer() as server:
+        assert ask(server, path, PROMPTS[:1], retries=0) == {}
+
+
+KEY = "sk-very-secret-1234"
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 200])
+def test_a_key_that_the_server_repeats_is_in_no_message_and_no_file(path, status, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("HF_TOKEN", "hf_also_secret")
+    text = "x" * 185 + f" {KEY} and hf_also_secret"  # 200 characters end within the key
+    reply = Reply(f"{text}\nRating: 7", status=status, error={"message": text})
+    with FaultServer(lambda prompt, before: reply) as server:
+        try:
+            said = str(ask(server, path, PROMPTS[:1], allowed=1))
+        except InputError as error:
+            said = str(error)
+    assert "sk-ve" not in said and "hf_also" not in said
+    assert ("[OPENAI_API" in said) == (status != 200)
+    if status == 200:
+        assert "[OPENAI_API_KEY] and [HF_TOKEN]" in texts(path)[0][0]
+    for file in path.parent.iterdir():
+        assert KEY.encode() not in file.read_bytes() and b"hf_also" not in file.read_bytes()
 
 
 def test_half_a_character_is_kept_as_a_question_mark(path):
@@ -336,6 +448,7 @@ def test_two_runs_at_once_share_the_calls(path):
     with FaultServer(lambda prompt, before: Reply(wait=0.05)) as server:
         assert asyncio.run(both(replace(ENDPOINT, base_url=server.url))) == [{}, {}]
     assert server.asked == collections.Counter(PROMPTS)
+    ASKED[path] = server.url
 
 
 def test_stopping_sends_nothing_new_and_stores_what_is_under_way(path):
@@ -351,6 +464,7 @@ def test_stopping_sends_nothing_new_and_stores_what_is_under_way(path):
             pytest.raises(InputError, match="interrupted; every reply so far is kept"),
         ):
             asyncio.run(run(replace(ENDPOINT, base_url=server.url), store))
+    ASKED[path] = server.url
     assert sum(server.asked.values()) == 8
     assert len([replies for replies in texts(path) if replies]) == 8
 
@@ -380,6 +494,59 @@ def test_an_azure_style_address_keeps_its_query_and_sends_its_key_header(path, m
     assert request["query"] == {"api-version": "2024-10-21"}
     headers = {name.lower(): value for name, value in request["headers"].items()}
     assert headers["api-key"] == "azure-key" and "authorization" not in headers
+
+
+def test_each_model_of_a_deployment_address_has_its_own_path(path):
+    with FaultServer() as server:
+        server.url = server.url.replace("/v1", "/openai/deployments/{model}?api-version=1")
+        settings = replace(ENDPOINT, base_url=server.url, pool_models={"reset_s": "weak er"})
+        for pool in ("reset", "reset_s"):
+            judge = settings.judging("samples", pool)
+            ask(server, path, PROMPTS[:1], model=judge.model)
+    paths = [request["path"] for request in server.requests]
+    assert paths == [
+        f"/openai/deployments/{name}/chat/completions" for name in (ENDPOINT.model, "weak er")
+    ]
+
+
+def test_the_newest_models_fields_can_be_sent(path):
+    """A server that refuses `max_tokens` and any temperature, as the newest models do."""
+
+    def refuses(prompt, before):
+        body = server.bodies[-1]
+        wrong = [name for name in ("max_tokens", "temperature") if name in body]
+        message = f"Unsupported parameter: '{wrong[0]}'" if wrong else ""
+        return Reply(status=400, error={"message": message}) if wrong else Reply()
+
+    with FaultServer(refuses) as server:
+        failures = ask(server, path, PROMPTS[:1], allowed=1)
+        assert failures == {PROMPTS[0]: "HTTP 400: Unsupported parameter: 'max_tokens'"}
+        newest = {"token_limit_field": "max_completion_tokens", "temperature": None}
+        assert ask(server, path, PROMPTS[:1], **newest) == {}
+    assert server.bodies[-1] == {
+        "model": ENDPOINT.model,
+        "messages": [{"role": "user", "content": PROMPTS[0]}],
+        "max_completion_tokens": 512,
+    }
+
+
+def test_a_system_turn_of_the_prompt_is_sent_as_one(path):
+    prompt = "[system]\nBe fair.\n[user]\nRate this:\n> [user]\n> x"
+    with FaultServer() as server:
+        ask(server, path, [prompt])
+    assert server.bodies[0]["messages"] == [
+        {"role": "system", "content": "Be fair."},
+        {"role": "user", "content": "Rate this:\n> [user]\n> x"},
+    ]
+
+
+def test_another_server_under_the_same_model_name_is_asked_anew(path):
+    with FaultServer() as first, FaultServer() as second:
+        ask(first, path, PROMPTS[:2])
+        ask(second, path, PROMPTS[:2])
+        first.url = first.url.replace("http://127.0.0.1", "HTTP://127.0.0.1") + "/"
+        ask(first, path, PROMPTS[:2])
+    assert sum(first.asked.values()) == sum(second.asked.values()) == 2
 
 
 def test_the_key_comes_from_the_environment_and_stays_out_of_the_store(path, monkeypatch):

@@ -73,7 +73,7 @@ def test_the_minutes_of_a_limit_are_those_that_the_pacing_takes(store, limits):
 
     async def run():
         for prompt in [*prompts, "what comes after them"]:
-            await pace.turn(cost.charged(len(prompt), 1, settings))
+            await pace.acquire(cost.charged(len(prompt), 1, settings))
 
     asyncio.run(run())
     paced = (clock.now - begin) / 60

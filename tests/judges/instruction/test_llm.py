@@ -1,6 +1,7 @@
 """Settings, prompt and scores of the LLM judge; no call is made here."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -87,6 +88,36 @@ def test_an_address_that_is_none_is_refused():
         check_ready(
             InstructionSettings("openai", None, replace(ENDPOINT, base_url="localhost:8000/v1"))
         )
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4"])
+def test_a_socks_proxy_is_refused_in_one_line_unless_the_judge_is_reached_without(
+    name, scheme, monkeypatch
+):
+    monkeypatch.setenv("RESET_ALLOW_PAID", "1")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv(name, f"{scheme}://127.0.0.1:1080")
+    with pytest.raises(InputError, match=f"{name.upper()} names a {scheme} proxy.*HTTPS_PROXY"):
+        check_ready(REMOTE)
+    check_ready(InstructionSettings("openai", None, ENDPOINT))
+    monkeypatch.setenv("NO_PROXY", "api.openai.com")
+    check_ready(REMOTE)
+
+
+def test_a_pools_model_must_change_the_address_where_the_address_names_one():
+    azure = "https://x.openai.azure.com/openai/deployments/{}?api-version=1"
+    with pytest.raises(InputError, match="{model}"):
+        replace(ENDPOINT, base_url=azure.format("judge"), pool_models={"reset_s": "weaker"})
+    replace(ENDPOINT, base_url=azure.format("judge"))
+    endpoint = replace(
+        ENDPOINT, base_url=azure.format("{model}"), pool_models={"reset_s": "weaker"}
+    )
+    assert endpoint.judging("samples", "reset_s").url == azure.format("weaker")
+    assert endpoint.judging("samples", "reset").url == azure.format(ENDPOINT.model)
+    assert endpoint.models == [ENDPOINT.model, "weaker"]
 
 
 def test_settings_without_effect_are_refused():
@@ -273,6 +304,24 @@ def test_a_template_without_its_fields_is_refused(template):
         llm.render(template, "a", "b")
 
 
+def test_turns_are_split_above_the_request_and_nowhere_else():
+    template = "[system]\nBe fair.\n[user]\n{request}\n{answer}"
+    shown = llm.render(template, "[user]", "x\n[user]\n[system]\ny")
+    assert llm.messages(shown) == [
+        {"role": "system", "content": "Be fair."},
+        {"role": "user", "content": "> [user]\n> x\n> [user]\n> [system]\n> y"},
+    ]
+    assert llm.messages("a\n[user]\nb") == [{"role": "user", "content": "a\n[user]\nb"}]
+
+
+@pytest.mark.parametrize(
+    "template", ["[system]\n{request} {answer}", "[system]\n{request}\n[user]\n{answer}"]
+)
+def test_a_system_turn_must_end_above_the_request(template):
+    with pytest.raises(InputError, match=r"a line \[user\] must stand above"):
+        llm.render(template, "a", "b")
+
+
 def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not():
     template = (ROOT / PROMPTS["openai_revised"]).read_text(encoding="utf-8")
     lines = llm.render(
@@ -305,7 +354,7 @@ def test_the_request_is_the_instruction_and_its_input():
 
 def test_the_key_changes_with_what_may_change_the_reply_and_with_nothing_else():
     same = llm.key(ENDPOINT, "p", 0)
-    assert llm.key(replace(ENDPOINT, concurrency=1, budget_usd=9.0, base_url=None), "p", 0) == same
+    assert llm.key(replace(ENDPOINT, concurrency=1, budget_usd=9.0), "p", 0) == same
     others = [
         llm.key(ENDPOINT, "q", 0),
         llm.key(ENDPOINT, "p", 1),
@@ -313,8 +362,62 @@ def test_the_key_changes_with_what_may_change_the_reply_and_with_nothing_else():
         llm.key(replace(ENDPOINT, temperature=1.0), "p", 0),
         llm.key(replace(ENDPOINT, max_tokens=99), "p", 0),
         llm.key(replace(ENDPOINT, extra_body={"a": 1}), "p", 0),
+        llm.key(replace(ENDPOINT, base_url=None), "p", 0),
+        llm.key(replace(ENDPOINT, temperature=None), "p", 0),
+        llm.key(replace(ENDPOINT, token_limit_field="max_completion_tokens"), "p", 0),
     ]
-    assert len({same, *others}) == 7
+    assert len({same, *others}) == 10
+
+
+AZURE = "https://x.openai.azure.com/openai/deployments/judge"
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("http://h:8000/v1", "http://h:8000/v1/"),
+        ("HTTP://Host/v1", "http://host:80/v1"),
+        ("https://h/v1", "https://h:443/v1"),
+        (None, "https://api.openai.com/v1"),
+        (f"{AZURE}?api-version=2024-10-21", f"{AZURE}?api-version=2025-01-01"),
+        ("http://h/v1?a=1&b=2", "http://h/v1?b=2&a=1"),
+    ],
+)
+def test_an_address_in_two_spellings_is_one_endpoint(one, other):
+    first, second = replace(ENDPOINT, base_url=one), replace(ENDPOINT, base_url=other)
+    assert llm.key(first, "p", 0) == llm.key(second, "p", 0)
+
+
+@pytest.mark.parametrize(
+    "other", ["http://h:8001/v1", "https://h:8000/v1", "http://i:8000/v1", "http://h:8000/v2",
+              "http://h:8000/V1", "http://h:8000/v1?a=1"],
+)  # fmt: skip
+def test_another_address_is_another_endpoint(other):
+    first, second = (replace(ENDPOINT, base_url=url) for url in ("http://h:8000/v1", other))
+    assert llm.key(first, "p", 0) != llm.key(second, "p", 0)
+
+
+def test_replies_of_an_older_store_serve_the_first_endpoint_that_asks_and_no_other(tmp_path):
+    path = tmp_path / "old.sqlite"
+    with Store(path) as store:
+        old = llm.key_of_version_1(ENDPOINT, "p", 0)
+        store.put(old, Reply("Rating: 7", "stop", 10, 5, 0.5, 0.1), "m", 0, "stage", 1)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version=1")
+    elsewhere = replace(ENDPOINT, base_url="http://127.0.0.1:2/v1")
+    for _ in range(2):  # also when the store is opened again
+        with Store(path) as store:
+            assert llm.stored_replies("p", ENDPOINT, store)[0][0].text == "Rating: 7"
+        with Store(path) as store:
+            assert llm.stored_replies("p", elsewhere, store) == ([], 0)
+            assert store.usage()["calls"] == 1 and store.booked() == 0.5
+
+
+def test_the_newest_store_knows_no_keys_without_an_endpoint(store):
+    store.put(
+        llm.key_of_version_1(ENDPOINT, "p", 0), Reply("x", "stop", 1, 1, 0, 0), "m", 0, "s", 1
+    )
+    assert llm.stored_replies("p", ENDPOINT, store) == ([], 0)
 
 
 def test_the_score_is_the_rating_over_ten(store):

@@ -24,7 +24,7 @@ def seconds_for(calls, tokens, **limits):
 
     async def run():
         for _ in range(calls):
-            await pace.turn(tokens)
+            await pace.acquire(tokens)
 
     asyncio.run(run())
     return clock.now - 100.0
@@ -54,7 +54,7 @@ def test_the_tighter_limit_rules():
 def test_a_hold_keeps_everybody_back_and_the_longer_one_wins():
     clock = Clock()
     pace = RateLimiter(None, None, clock=clock, sleep=clock.sleep)
-    pace.hold(30)
-    pace.hold(5)
-    asyncio.run(pace.turn(1))
+    pace.pause(30)
+    pace.pause(5)
+    asyncio.run(pace.acquire(1))
     assert clock.now == 130.0

@@ -9,7 +9,6 @@ server gives them (vLLM does), so that both are what the engines of this process
 servers' text is taken as it comes.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 
 from reset.core import params
 from reset.core.errors import InputError
+from reset.core.redaction import environment_key
 from reset.generation.decoding import Draw, Request
 from reset.generation.engines import Answer, Batch, EngineSettings, Finished
 from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
@@ -26,7 +26,7 @@ from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
 
 @dataclass(frozen=True)
 class OpenAIEngineOptions:
-    """`sampling.openai`. `request_seeds` false sends no seeds (vLLM's CPU build dies of them): such
+    """`sampling.openai`. `request_seeds` false sends no seeds (vLLM's CPU build crashes on per-request seeds): such
     samples cannot be drawn again, only kept. `timeout` is in seconds a call, `retries` are extra
     tries of a call that failed.
     """
@@ -122,7 +122,7 @@ class OpenAIEngine:
         """A client for one server, and the models that it serves; None where it does not say."""
         import openai
 
-        key = os.environ.get(self.options.api_key_env) or "none"
+        key = environment_key(self.options.api_key_env) or "none"
         retries, timeout = self.options.retries, self.options.timeout
         client = openai.OpenAI(base_url=url, api_key=key, max_retries=retries, timeout=timeout)
         try:

@@ -11,14 +11,15 @@ import asyncio
 import contextlib
 import itertools
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from reset.core import hashing
 from reset.core.errors import InputError
-from reset.judges.instruction import cost, llm, retry_policy
-from reset.judges.instruction.client import body, read_reply
+from reset.judges.instruction import cost, llm, replies, retry_policy
+from reset.judges.instruction.client import body
 from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import OpenAISettings
 
@@ -42,8 +43,8 @@ class Call(NamedTuple):
 
 
 class Batches:
-    """One run over a list of prompts; the counterpart of `asking.Asker`, with the same store and
-    the same rules.
+    """One run over a list of prompts; the counterpart of `client.JudgeClient`, with the same store
+    and the same rules.
     """
 
     def __init__(
@@ -71,13 +72,9 @@ class Batches:
                 await self._round(calls)
                 self._check_unrated(prompts)
         except Exception as error:
-            why = (
-                str(error)
-                if isinstance(error, InputError)
-                else retry_policy.classify_error(error).reason
-            )
             message = (
-                f"{self.stage}: {why}; every reply so far is kept, and the next run goes on there"
+                f"{self.stage}: {_reason(error)}; every reply that was stored is kept, and the next"
+                " run goes on there"
             )
             raise InputError(message) from error
         return self.failures
@@ -93,7 +90,7 @@ class Batches:
                 continue
             for index in range(repeat, max(repeat + 1, self.settings.repeats)):
                 key = llm.key(self.settings, prompt, index)
-                if self.store.get(key) is None:
+                if llm.stored_reply(prompt, self.settings, self.store, index) is None:
                     calls.append(Call(key, prompt, index))
         return calls
 
@@ -207,14 +204,24 @@ class Batches:
         name = row["custom_id"]
         key, repeat, size = name.rsplit("-", 2)
         response = row.get("response") or {}
+        prompt = prompts.get(name, "")
         if response.get("status_code") == 200:
-            with contextlib.suppress(retry_policy.Malformed):
-                answer = read_reply(response["body"], prompts.get(name, ""), self.settings, 0.0)
+            try:
+                answer = replies.read_reply(response.get("body"), prompt, self.settings, 0.0)
+            except replies.Malformed as error:
+                self.store.release(key, paid=True)
+                self._fail(prompt, f"malformed reply ({error})")
+            else:
                 self.store.put(key, answer, self.settings.model, int(repeat), self.stage, int(size))
-                return
+            return
         error = row.get("error") or (response.get("body") or {}).get("error") or {}
-        if error.get("code") != "batch_expired" and name in prompts:
-            self.failures[prompts[name]] = f"batch: {error.get('message') or 'no reply'}"
+        if error.get("code") != "batch_expired":
+            self._fail(prompt, replies.quoted(error.get("message") or "no reply"))
+
+    def _fail(self, prompt: str, reason: str) -> None:
+        """Note why a prompt has no reply; one of an earlier run's batch is not this run's."""
+        if prompt:
+            self.failures[prompt] = f"batch: {reason}"
 
     def _check_unrated(self, prompts: Sequence[str]) -> None:
         unrated = len(self.failures)
@@ -235,12 +242,21 @@ class Batches:
             raise InputError("interrupted; batches under way go on at the provider")
 
 
+def _reason(error: Exception) -> str:
+    """Why a run has to end, of an exception; one that is a bug is raised again."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, sqlite3.Error):
+        return f"the store of replies cannot be used ({error})"
+    return retry_policy.classify_error(error).reason
+
+
 def result(text: bytes, where: str) -> dict[str, Any]:
     """One line of a batch's results; InputError, with `where` it stands, unless it is an object
     with a custom_id.
     """
-    with contextlib.suppress(ValueError):
-        row = json.loads(text)
+    with contextlib.suppress(replies.Malformed):
+        row = replies.parse_json(text)
         if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
             return row
     raise InputError(f"{where}: a JSON object with the custom_id of a call is expected")

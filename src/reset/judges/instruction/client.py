@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl, urlsplit
 from tqdm import tqdm
 
 from reset.core.errors import InputError
-from reset.judges.instruction import cost, llm, rating, retry_policy
+from reset.judges.instruction import cost, llm, rating, replies, retry_policy
 from reset.judges.instruction.rate_limit import RateLimiter
-from reset.judges.instruction.reply_store import Reply, Store
+from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import OpenAISettings
 
 FIRST_WAIT, LAST_WAIT = 0.5, 60.0  # seconds before a second try, doubled up to the last
@@ -48,7 +48,7 @@ class JudgeClient:
     failures: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pace = RateLimiter(
+        self.limiter = RateLimiter(
             self.settings.requests_per_minute, self.settings.tokens_per_minute, sleep=self._pause
         )
         self.stopping = asyncio.Event()
@@ -138,16 +138,16 @@ class JudgeClient:
         key = llm.key(self.settings, prompt, repeat)
         most = cost.at_most(self.settings, prompt)
         for tries in itertools.count(1):
-            await self.pace.turn(cost.charged(len(prompt.encode()), 1, self.settings))
+            await self.limiter.acquire(cost.charged(len(prompt.encode()), 1, self.settings))
             if not await self._claim(key, most):
                 return
             fault = await self._send(prompt, repeat, key)
             if fault is None:
                 return
-            if fault.course == "fatal":
+            if fault.action == "stop":
                 self.stop(fault.reason)
                 raise Stopped
-            if fault.course == "refused" or tries > self.settings.retries:
+            if fault.action == "give_up" or tries > self.settings.retries:
                 raise Refused(
                     f"no reply after {tries} tries: {fault.reason}" if tries > 1 else fault.reason
                 )
@@ -178,12 +178,9 @@ class JudgeClient:
         start = time.monotonic()
         try:
             async with asyncio.timeout(self.settings.timeout):
-                # `chat.completions.create` without its typed models, which take half of the time of
-                # a call
-                reply = await self.client.post(
-                    "/chat/completions", cast_to=object, body=body(prompt, self.settings)
-                )
-            answer = read_reply(reply, prompt, self.settings, time.monotonic() - start)
+                reply = await self._post(prompt)
+            seconds = time.monotonic() - start
+            answer = replies.read_reply(reply, prompt, self.settings, seconds)
         except asyncio.CancelledError:
             self.store.release(key, paid=True)
             raise
@@ -195,12 +192,26 @@ class JudgeClient:
         self.usd += answer.usd
         return None
 
+    async def _post(self, prompt: str) -> Any:
+        """The JSON that the endpoint answers, whatever its Content-Type says.
+
+        This is `chat.completions.create` without its typed models, which take half of the time of a
+        call.
+        """
+        try:
+            reply = await self.client.post(
+                "/chat/completions", cast_to=object, body=body(prompt, self.settings)
+            )
+        except (ValueError, RecursionError):  # what the client's own json.loads raises
+            raise replies.Malformed("no JSON that can be read") from None
+        return replies.parse_json(reply) if isinstance(reply, str) else reply
+
     async def _back_off(self, fault: retry_policy.Fault, tries: int) -> None:
         wait = (
             fault.wait if fault.wait is not None else min(LAST_WAIT, FIRST_WAIT * 2 ** (tries - 1))
         )
         if fault.everyone:
-            self.pace.hold(wait)
+            self.limiter.pause(wait)
         await self._pause(wait + self.random.uniform(0, max(wait, FIRST_WAIT) / 2))
 
     async def _pause(self, seconds: float) -> None:
@@ -216,36 +227,11 @@ def body(prompt: str, settings: OpenAISettings) -> dict[str, Any]:
     """The JSON of one request. No seed: some servers cannot take one, and greedy replies do not
     depend on it.
     """
-    return {
-        "model": settings.model,
-        "messages": [{"role": "user", "content": prompt}],
-        "temperature": settings.temperature,
-        "max_tokens": settings.max_tokens,
-        **(settings.extra_body or {}),
-    }
-
-
-def read_reply(reply: Any, prompt: str, settings: OpenAISettings, seconds: float) -> Reply:
-    """An Answer from the JSON of a chat completion; Malformed if it is none.
-
-    A server that reports no usage is booked by estimate. Content null (a filter or refusal) is an
-    empty text. Half a surrogate pair, which JSON may hold and no file can, becomes "?".
-    """
-    try:
-        choice = reply["choices"][0]
-        text, finish = choice["message"]["content"], choice["finish_reason"]
-    except (KeyError, IndexError, TypeError):
-        raise retry_policy.Malformed("no choices[0].message") from None
-    if not isinstance(finish, str) or not isinstance(text, str | None):
-        raise retry_policy.Malformed("choices[0] is not finished or holds no text")
-    text = (text or "").encode("utf-8", "replace").decode()
-    usage = reply["usage"] if isinstance(reply.get("usage"), dict) else {}
-    paid = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    guess = [cost.tokens(prompt), cost.tokens(text)]
-    counts = [
-        count if isinstance(count, int) else other for count, other in zip(paid, guess, strict=True)
-    ]
-    return Reply(text, finish, counts[0], counts[1], settings.price(*counts), seconds)
+    request: dict[str, Any] = {"model": settings.model, "messages": llm.messages(prompt)}
+    if settings.temperature is not None:
+        request["temperature"] = settings.temperature
+    request[settings.token_limit_field] = settings.max_tokens
+    return request | (settings.extra_body or {})
 
 
 def client(settings: OpenAISettings) -> Any:
@@ -260,14 +246,16 @@ def client(settings: OpenAISettings) -> Any:
     query = dict(parse_qsl(url.query))
     version = query.pop("api-version", None)
     kind: Any = openai.AsyncAzureOpenAI if version else openai.AsyncOpenAI
+    # aiohttp takes a third of the default's work a call; a proxy must not catch this machine's own
+    http_client = openai.DefaultAioHttpClient(
+        timeout=settings.timeout, trust_env=not settings.local
+    )
     return kind(
         base_url=url._replace(query="").geturl(),
         api_key=settings.key,
         max_retries=0,
         timeout=settings.timeout,
-        http_client=openai.DefaultAioHttpClient(
-            timeout=settings.timeout
-        ),  # a third of the default's work a call
+        http_client=http_client,
         default_query=query or None,
         **({"api_version": version} if version else {}),
     )

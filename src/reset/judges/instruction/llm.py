@@ -22,6 +22,7 @@ CLAIM = re.compile(
     r" of)\s*\d+)?(?=(?:[^\w\n]|_)*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+SYSTEM_TURN, USER_TURN = "[system]\n", "\n[user]\n"
 BRACKETED_CLAIM = re.compile(r"^([>\s*]{0,9}\[\[)\s*\d+(?:[.,]\d+)?\s*(?=\]\])", re.MULTILINE)
 
 
@@ -40,6 +41,11 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
     if pieces[1::2] != list(fields):
         wanted = ", then ".join(f"{{{name}}}" for name in fields)
         raise InputError(f"the judge's prompt must hold {wanted}, each once (prompts/judge_*.txt)")
+    if template.startswith(SYSTEM_TURN) and USER_TURN not in pieces[0]:
+        raise InputError(
+            "the judge's prompt begins with a line [system], so a line [user] must stand above"
+            " {request} (prompts/judge_*.txt)"
+        )
     return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
@@ -60,16 +66,47 @@ def request_of(prompt: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in (prompt["instruction"], prompt.get("question")) if part)
 
 
+def messages(prompt: str) -> list[dict[str, str]]:
+    """A rendered prompt as chat turns: what stands between a first line `[system]` and the first
+    line `[user]` is a system turn. No answer can add a turn: its lines are quoted, and stand below.
+    """
+    system, turn, user = prompt.partition(USER_TURN)
+    if not (prompt.startswith(SYSTEM_TURN) and turn):
+        return [{"role": "user", "content": prompt}]
+    return [
+        {"role": "system", "content": system.removeprefix(SYSTEM_TURN).strip()},
+        {"role": "user", "content": user.strip()},
+    ]
+
+
 def key(settings: OpenAISettings, prompt: str, repeat: int) -> str:
     """The store's key of one call: what may change the reply, and which repeat of it this is."""
-    changes = [
+    limit = (settings.token_limit_field, settings.max_tokens)
+    return hashing.digest(
+        settings.endpoint,
         settings.model,
         prompt,
         settings.temperature,
-        settings.max_tokens,
+        limit,
         settings.extra_body,
-    ]
-    return hashing.digest(*changes, repeat)
+        repeat,
+    )
+
+
+def key_of_version_1(settings: OpenAISettings, prompt: str, repeat: int) -> str:
+    """The key of the same call in a store of version 1, which did not hold the endpoint."""
+    changes = (settings.temperature, settings.max_tokens, settings.extra_body)
+    return hashing.digest(settings.model, prompt, *changes, repeat)
+
+
+def stored_reply(prompt: str, settings: OpenAISettings, store: Store, repeat: int) -> Reply | None:
+    """One stored reply, also from before the store's keys held the endpoint; None if there is
+    none.
+    """
+    found = store.get(key(settings, prompt, repeat))
+    if found is None and store.has_version_1(settings.endpoint):
+        found = store.get(key_of_version_1(settings, prompt, repeat))
+    return found
 
 
 def stored_replies(
@@ -86,7 +123,7 @@ def stored_replies(
     for repeat in range(settings.repeats + settings.parse_retries):
         if rated == settings.repeats:
             break
-        answer = store.get(key(settings, prompt, repeat))
+        answer = stored_reply(prompt, settings, store, repeat)
         if answer is None:
             return replies, repeat
         replies.append(answer)

@@ -1,5 +1,5 @@
-"""Keeping under a provider's rate limits: calls and tokens are spread evenly, and a refusal holds
-all callers back.
+"""Keeping under a provider's rate limits: calls and tokens are spread evenly, and a refusal pauses
+all callers.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ class RateLimiter:
         self._seconds_per_request = 60 / requests_per_minute if requests_per_minute else 0.0
         self._seconds_per_token = 60 / tokens_per_minute if tokens_per_minute else 0.0
         self._clock, self._sleep = clock, sleep
-        self._requests_free_at = self._tokens_free_at = self._held_until = clock()
+        self._requests_free_at = self._tokens_free_at = self._paused_until = clock()
 
-    async def turn(self, tokens: float) -> None:
+    async def acquire(self, tokens: float) -> None:
         """Wait until a call of so many tokens (prompt and longest reply) may be sent."""
         now = self._clock()
         start = max(now, self._requests_free_at, self._tokens_free_at)
@@ -33,9 +33,9 @@ class RateLimiter:
         self._tokens_free_at = start + tokens * self._seconds_per_token
         if start > now:
             await self._sleep(start - now)
-        while (wait := self._held_until - self._clock()) > 0:
+        while (wait := self._paused_until - self._clock()) > 0:
             await self._sleep(wait)
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let nobody send for so many seconds: the provider said so."""
-        self._held_until = max(self._held_until, self._clock() + seconds)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)

@@ -8,6 +8,9 @@ lost when the call is made again.
 
 Errors are never stored. The file is written ahead (WAL), so a reply is safe from kill -9 as soon as
 `put` returns; a power cut may take the last moments' replies with it.
+
+A key holds the endpoint's address. Replies of an older store, whose keys did not, serve the first
+endpoint that asks after the upgrade, and no other.
 """
 
 import os
@@ -21,11 +24,12 @@ from typing import Any, Literal
 
 from reset.core.errors import InputError
 
-VERSION = 1
+VERSION = 2  # 1: keys without the endpoint
 TABLES = """
 CREATE TABLE answers (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, repeat INTEGER NOT NULL, stage TEXT NOT NULL,
-    text TEXT NOT NULL, finish TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    text TEXT NOT NULL, finish TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
     prompt_bytes INTEGER NOT NULL, usd REAL NOT NULL, seconds REAL NOT NULL, at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE claims (
@@ -34,8 +38,12 @@ CREATE TABLE claims (
 CREATE TABLE money (booked REAL NOT NULL, lost_calls INTEGER NOT NULL, lost_usd REAL NOT NULL);
 INSERT INTO money VALUES (0, 0, 0);
 CREATE TABLE batches (id TEXT PRIMARY KEY, stage TEXT NOT NULL);
-CREATE TABLE batch_calls (batch TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (batch, key)) WITHOUT ROWID;
+CREATE TABLE batch_calls (
+    batch TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (batch, key)
+) WITHOUT ROWID;
 """
+# the endpoint that the replies of a version 1 store belong to: no such table in a newer store
+FROM_VERSION_1 = "CREATE TABLE version_1 (endpoint TEXT)"
 NO_PROCESS = 0  # owner of the claims of a batch, which needs no process to go on
 PLACE = Path(".work/judge.sqlite")
 Claim = Literal["mine", "answered", "busy", "no budget"]
@@ -72,11 +80,14 @@ class Store:
     def __init__(self, path: str | Path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._version_1: str | None = None  # read once: nothing but this project changes it
         try:
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._make_tables()
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{path}: the judge store cannot be opened ({error})") from None
         except sqlite3.DatabaseError as error:
             raise InputError(
                 f"{path}: not a usable judge store ({error}); move it away to start a new one"
@@ -88,6 +99,9 @@ class Store:
             if version == 0:
                 for statement in TABLES.split(";")[:-1]:
                     self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={VERSION}")
+            elif version == 1:
+                self._db.execute(FROM_VERSION_1)
                 self._db.execute(f"PRAGMA user_version={VERSION}")
             elif version != VERSION:
                 raise InputError(
@@ -122,6 +136,27 @@ class Store:
             (key,),
         ).fetchone()
         return Reply(*row) if row else None
+
+    def has_version_1(self, endpoint: str) -> bool:
+        """Whether the store has replies from before its keys held the endpoint, and they belong to
+        this one. They belong to the first endpoint that asks: it is not known which gave them.
+        """
+        if self._version_1 is None:
+            self._version_1 = self._claim_version_1(endpoint)
+        return self._version_1 == endpoint
+
+    def _claim_version_1(self, endpoint: str) -> str:
+        """The endpoint that owns the old replies, from now on this one if none did; "" if there are
+        no such replies.
+        """
+        known = "SELECT 1 FROM sqlite_master WHERE name = 'version_1'"
+        if not self._db.execute(known).fetchone():
+            return ""
+        with self._transaction():
+            row = self._db.execute("SELECT endpoint FROM version_1").fetchone()
+            if row is None:
+                self._db.execute("INSERT INTO version_1 VALUES (?)", (endpoint,))
+        return row[0] if row else endpoint
 
     def claim(self, key: str, usd: float, budget: float, seconds: float) -> Claim:
         """Ask for the right to make one call that costs `usd` at most.

@@ -1,12 +1,13 @@
 """What a failed judge call means: try again, give this one up, or stop everything."""
 
 import email.utils
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from reset.judges.instruction.replies import LimitReached, Malformed, quoted
 
 # seconds; a provider that asks for more has closed for now, and waiting would look like a hang
 LONGEST_WAIT = 120.0
@@ -19,20 +20,16 @@ NEVER_CONNECTED = {
 }  # so nothing was billed
 
 
-class Malformed(Exception):
-    """The endpoint answered 200 with something that is no chat completion."""
-
-
 @dataclass(frozen=True)
 class Fault:
-    """`course`: "retry" (after `wait` seconds if the provider named them), "refused" (this call
-    alone), "fatal".
+    """`action`: "retry" (after `wait` seconds if the provider named them), "give_up" (this call
+    alone), "stop" (the run).
 
     `paid`: the provider may have worked for it, and billed it. `everyone`: the other callers should
     wait too.
     """
 
-    course: Literal["retry", "refused", "fatal"]
+    action: Literal["retry", "give_up", "stop"]
     reason: str
     paid: bool = False
     wait: float | None = None
@@ -40,8 +37,8 @@ class Fault:
 
 
 def classify_error(error: Exception) -> Fault:
-    """The fault behind an exception of the openai client, of `asyncio.timeout`, or of ours; others
-    are raised again.
+    """The fault behind an exception of the openai client, of `asyncio.timeout`, or of `replies`;
+    others are raised again.
     """
     import openai
 
@@ -49,15 +46,14 @@ def classify_error(error: Exception) -> Fault:
         return Fault("retry", "no connection")
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return Fault("retry", "no reply in time", paid=True)
-    if isinstance(
-        error,
-        Malformed | json.JSONDecodeError | UnicodeDecodeError | openai.APIResponseValidationError,
-    ):
-        return Fault("retry", "malformed reply", paid=True)
+    if isinstance(error, LimitReached):
+        return Fault("give_up", str(error), paid=True)
+    if isinstance(error, Malformed):
+        return Fault("retry", f"malformed reply ({error})", paid=True)
     if isinstance(error, openai.APIStatusError):
         return _status(
             error.status_code,
-            error.code or error.type or "",
+            str(error.code or error.type or ""),
             _message(error.body),
             error.response.headers,
         )
@@ -69,17 +65,17 @@ def classify_error(error: Exception) -> Fault:
 def _status(status: int, code: str, message: str, headers: Mapping[str, str]) -> Fault:
     said = f"HTTP {status}" + (f": {message}" if message else "")
     if status in (401, 403):
-        return Fault("fatal", f"the key is refused ({said})")
+        return Fault("stop", f"the key is refused ({said})")
     if status == 404 or code == "model_not_found":
-        return Fault("fatal", f"the model or the address is unknown there ({said})")
+        return Fault("stop", f"the model or the address is unknown there ({said})")
     if status == 402 or code == "insufficient_quota":
-        return Fault("fatal", f"the account has no credit left ({said})")
+        return Fault("stop", f"the account has no credit left ({said})")
     if status in (408, 409, 425, 429) or status >= 500:
         wait = retry_after(headers)
         if wait is not None and wait > LONGEST_WAIT:
-            return Fault("fatal", f"the endpoint asks to come back in {wait:.0f} s ({said})")
+            return Fault("stop", f"the endpoint asks to come back in {wait:.0f} s ({said})")
         return Fault("retry", f"HTTP {status}", wait=wait, everyone=status in (429, 503))
-    return Fault("refused", said)
+    return Fault("give_up", said)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -102,7 +98,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _message(body: object) -> str:
     text = body.get("message", "") if isinstance(body, dict) else ""
-    return " ".join(str(text).split())[:200]
+    return quoted(text)
 
 
 def _causes(error: BaseException | None) -> Iterator[str]:

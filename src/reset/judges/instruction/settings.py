@@ -2,12 +2,14 @@
 
 import ipaddress
 import os
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from reset.core.errors import InputError
+from reset.core.redaction import environment_key
 
 PROMPT = "prompts/judge_instruction.txt"
 
@@ -30,7 +32,9 @@ class OpenAISettings:
 
     `model` judges; the samples of a pool that `pool_models` names are judged by the model there
     instead (the paper has a weaker one for reset_s). The prices serve all models: set those of the
-    dearest. `base_url` null is OpenAI's own. `api_key_env` names the environment variable that
+    dearest. `base_url` null is OpenAI's own; `{model}` in it stands for the model's name, for
+    servers with an address for each (Azure's deployments). `token_limit_field`: the name under
+    which `max_tokens` is sent; `temperature` null sends none. `api_key_env` names the environment variable that
     holds the key. `budget_usd` covers all calls recorded in the store, not one stage. `timeout` is
     the whole call's, in seconds. `retries`: extra tries of a call that failed; `parse_retries`:
     extra calls for a reply without a rating; `repeats`: ratings to take the median of. All of these
@@ -53,8 +57,9 @@ class OpenAISettings:
     retries: int
     parse_retries: int
     repeats: int
+    token_limit_field: Literal["max_tokens", "max_completion_tokens"]
     max_tokens: int
-    temperature: float
+    temperature: float | None
     batch_api: bool
     extra_body: dict[str, Any] | None
 
@@ -71,30 +76,55 @@ class OpenAISettings:
         }
         least |= {"price_per_million_input": 0, "price_per_million_output": 0, "budget_usd": 0}
         for key, lowest in least.items():
-            if getattr(self, key) < lowest:
+            value = getattr(self, key)
+            if value is not None and value < lowest:
                 raise InputError(
-                    f"judges.instruction.openai.{key} is {getattr(self, key)}; at least {lowest} is"
-                    " right"
+                    f"judges.instruction.openai.{key} must be at least {lowest}, got {value}"
                 )
         for key in ("requests_per_minute", "tokens_per_minute", "timeout"):
             value = getattr(self, key)
             if value is not None and value <= 0:
-                raise InputError(f"judges.instruction.openai.{key} is {value}; it must be positive")
+                raise InputError(f"judges.instruction.openai.{key} must be above 0, got {value}")
         if self.batch_api and (self.requests_per_minute or self.tokens_per_minute):
             raise InputError(
                 "judges.instruction.openai: requests_per_minute and tokens_per_minute have no"
                 " effect with batch_api; set them to null"
             )
 
+        one_address = "/deployments/" in self.url and "{model}" not in (self.base_url or "")
+        if one_address and self.pool_models:
+            raise InputError(
+                "judges.instruction.openai: base_url names one deployment, so pool_models would"
+                " change nothing; write {model} in its place: .../deployments/{model}?api-version=…"
+            )
+
     def judging(self, kind: str, name: str) -> "OpenAISettings":
         """These settings with the model that judges one pool's samples or one run's predictions."""
-        return replace(
-            self, model=self.pool_models.get(name, self.model) if kind == "samples" else self.model
-        )
+        if kind != "samples":
+            return self
+        return replace(self, model=self.pool_models.get(name, self.model))
+
+    @property
+    def models(self) -> list[str]:
+        """The name of every model that judges anything, each once."""
+        return list(dict.fromkeys([self.model, *self.pool_models.values()]))
 
     @property
     def url(self) -> str:
-        return self.base_url or OFFICIAL
+        """The address that calls go to, with the model's name filled in."""
+        return (self.base_url or OFFICIAL).replace("{model}", quote(self.model, safe=""))
+
+    @property
+    def endpoint(self) -> str:
+        """The address in one spelling, by which replies of different servers are kept apart. The
+        API's version is left out: a newer one reaches the same model.
+        """
+        parts = urlsplit(self.url)
+        default = {"http": 80, "https": 443}.get(parts.scheme)
+        port = f":{parts.port}" if parts.port not in (None, default) else ""
+        query = [pair for pair in parse_qsl(parts.query) if pair[0] != "api-version"]
+        address = f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
+        return address + (f"?{urlencode(sorted(query))}" if query else "")
 
     @property
     def local(self) -> bool:
@@ -108,10 +138,10 @@ class OpenAISettings:
     @property
     def key(self) -> str:
         """The API key from the environment; a local server needs none."""
-        return os.environ.get(self.api_key_env) or "none"
+        return environment_key(self.api_key_env) or "none"
 
     def price(self, prompt_tokens: float, completion_tokens: float) -> float:
-        """USD for so many tokens; the Batch API takes half."""
+        """USD for so many tokens; the Batch API costs half."""
         whole = (
             prompt_tokens * self.price_per_million_input
             + completion_tokens * self.price_per_million_output
@@ -179,18 +209,36 @@ def check_ready(settings: InstructionSettings) -> None:
     parts = urlsplit(endpoint.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(
-            f"judges.instruction.openai.base_url: {endpoint.base_url!r} is no http(s) address"
+            f"judges.instruction.openai.base_url: expected an http(s) address, got"
+            f" {endpoint.base_url!r}"
         )
     if endpoint.local:
         return
+    _check_proxies(parts.hostname)
     if os.environ.get("RESET_ALLOW_PAID") != "1":
         raise InputError(
             f"the judge at {parts.hostname} may cost money: set RESET_ALLOW_PAID=1 to allow it"
             " (`make estimate` says how much), or use a local endpoint or"
             " judges.instruction.backend: rubric"
         )
-    if not os.environ.get(endpoint.api_key_env, "").strip():
+    if environment_key(endpoint.api_key_env) is None:
         raise InputError(
             f"the judge at {parts.hostname} needs a key: set the environment variable"
             f" {endpoint.api_key_env} (judges.instruction.openai.api_key_env)"
         )
+
+
+def _check_proxies(host: str) -> None:
+    """InputError for a proxy in the environment that the client cannot go through to `host`."""
+    if urllib.request.proxy_bypass(host):
+        return
+    proxies = urllib.request.getproxies()
+    for name in ("http", "https", "all"):
+        scheme = urlsplit(proxies.get(name, "http://")).scheme
+        if scheme not in ("http", "https"):
+            variable = f"{name.upper()}_PROXY"
+            raise InputError(
+                f"{variable} names a {scheme} proxy, and the judge's client goes through HTTP"
+                f" proxies alone: set HTTPS_PROXY to one and unset {variable}, or add {host} to"
+                " NO_PROXY"
+            )
