@@ -149,7 +149,7 @@ def tools(folder: Path) -> tuple[Any, Any, Any]:
 def ours(folder: Path) -> None:
     entry, paper, counter = tools(folder)
     everything = DataSet("published", None, 0)
-    settings = build_records.FilterSettings("published", 5, 0)
+    settings = build_records.FilterSettings("published", 5, 0, "keep")
     build_records.filter_file(
         folder / "raw.jsonl", folder / "filtered", entry, everything, settings
     )

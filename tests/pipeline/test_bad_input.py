@@ -22,7 +22,7 @@ OASST = {
     "message_id": "m", "parent_id": None, "text": "t", "role": "prompter", "lang": "en", "deleted": False,
     "synthetic": False, "review_result": None, "labels": None,
 }  # fmt: skip
-PUBLISHED = build_records.FilterSettings("published", 5, 0)
+PUBLISHED = build_records.FilterSettings("published", 5, 0, "drop")
 NQ = {"question": "q", "answers": ["a"], "ctxs": [{"title": "", "text": "a"}]}
 
 

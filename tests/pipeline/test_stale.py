@@ -28,6 +28,7 @@ STALE = {
     "data.seed": ["evaluation_set", "filter", "mix"],
     "data.retrieval": ["filter"],
     "data.passages": ["filter"],
+    "data.rows_with_input": ["filter"],
     "data.overlong": ["template"],
     "data.max_tokens": ["template"],
     "template.style": ["template"],

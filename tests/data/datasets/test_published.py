@@ -10,6 +10,7 @@ from reset.data.datasets import mrqa, registry
 from reset.data.datasets.spec import check, row_format
 from reset.data.records.build_records import filter_rows
 from reset.data.sources.origins import ORIGINS
+from reset.judges.rouge import rouge_l
 
 
 def mapped(name, row):
@@ -19,11 +20,12 @@ def mapped(name, row):
     return shape.record(row)
 
 
-def reasons(name, *rows):
+def reasons(name, *rows, inputs="keep"):
     """Why each row is dropped (None: kept), by the whole filter stage."""
+    entry = registry.entry(name) if inputs == "keep" else registry.entry(name).without_inputs()
     result = []
     for row in rows:
-        filtered = filter_rows([("f:1", row)], registry.entry(name), 5)
+        filtered = filter_rows([("f:1", row)], entry, 5)
         result.append(next(iter(filtered.dropped), None))
     return result
 
@@ -59,6 +61,16 @@ def test_dolly_rows_with_a_context_are_dropped_whatever_their_category():
     ]
     assert reasons("dolly", DOLLY | {"instruction": " "}) == ["empty instruction"]
     assert reasons("dolly", DOLLY | {"response": "\n"}) == ["empty response"]
+
+
+@pytest.mark.parametrize("category", ["closed_qa", "information_extraction", "summarization"])
+def test_dolly_rows_that_ask_about_a_text_they_lack_are_requests_with_input(category):
+    bare = DOLLY | {"category": category}
+    reason = f"of the category {category}, without a context"
+    assert reasons("dolly", bare, DOLLY, inputs="drop") == [reason, None]
+    assert reasons("dolly", bare) == [None]
+    with_context = bare | {"context": "Apples are fruit."}
+    assert reasons("dolly", with_context, inputs="drop") == ["has a context"]
 
 
 def chat(*turns, native="aBc_0"):
@@ -120,6 +132,13 @@ def test_self_instruct_rows_without_text_are_dropped():
         "empty response",
         "empty instruction",
     ]
+
+
+def test_self_instruct_requests_with_a_marked_input_are_requests_with_input():
+    marked = {"prompt": "Write it.\nInput: spring\nOutput:", "completion": "Petals"}
+    inline = marked | {"prompt": "Describe the Input: field. Output:"}
+    assert reasons("self_instruct", marked, inline, inputs="drop") == ["has an input", None]
+    assert reasons("self_instruct", marked) == [None]
 
 
 def message(**change):
@@ -211,13 +230,34 @@ def test_oasst_joins_replies_with_their_openings_in_tables_and_in_trees(tmp_path
         assert b'"instruction": "Why?"' in kept[0].line
 
 
+def test_an_opening_request_shares_its_id_with_no_other_message(tmp_path):
+    opening = message(message_id="m1", parent_id=None, text="Why?", role="prompter")
+    del opening["asked"]
+    others = [opening | {"text": "How?"}, opening | {"parent_id": "m0", "role": "assistant"}]
+    entry = registry.entry("oasst1")
+    for other in others:
+        for rows, line in (([opening, other], 2), ([other, opening], None)):
+            io.write(tmp_path / "oasst1.jsonl", rows)
+            place = f"oasst1.jsonl:{line}" if line else "oasst1.jsonl"
+            with pytest.raises(InputError, match=f"{place}.*'m1' is also the id of the request"):
+                list(entry.read(tmp_path / "oasst1.jsonl"))
+    io.write(tmp_path / "oasst1.jsonl", [opening, opening])
+    assert len(list(entry.read(tmp_path / "oasst1.jsonl"))) == 2
+
+
 ALPACA = {"instruction": "Sort these.", "input": "3 1 2", "output": "1 2 3"}
 
 
 def test_alpaca_input_follows_the_instruction_unless_it_is_a_placeholder():
     assert mapped("alpaca", ALPACA)["instruction"] == "Sort these.\n\n3 1 2"
-    for placeholder in ("", " ", "Noinput", "<noinput>", "No input."):
+    for placeholder in ("", " ", "Noinput", "<noinput>", "No input.", "<No Input>"):
         assert mapped("alpaca", ALPACA | {"input": placeholder})["instruction"] == "Sort these."
+
+
+def test_alpaca_requests_with_an_input_can_be_dropped():
+    placeholder = ALPACA | {"input": "<noinput>"}
+    assert reasons("alpaca", ALPACA, placeholder, inputs="drop") == ["has an input", None]
+    assert reasons("alpaca", ALPACA) == [None]
 
 
 def test_vicuna_and_koala_rows_are_questions_without_references():
@@ -292,16 +332,21 @@ MARCO = {
 }  # fmt: skip
 
 
-def test_ms_marco_trains_on_the_well_formed_answer():
+def test_ms_marco_references_are_the_well_formed_answers_alone():
     record = mapped("ms_marco", MARCO)
-    assert record["references"] == ["It is so, really.", "It is so."]
+    assert record["references"] == ["It is so, really."]
+    tall = MARCO | {"answers": ["five feet"], "wellFormedAnswers": ["The man is five feet tall."]}
+    references = tuple(mapped("ms_marco", tall)["references"])
+    assert round(rouge_l("five feet", references), 6) == 0.5
     assert record["context"] == ["nothing", "the source"]
 
 
 def test_ms_marco_rows_need_a_well_formed_answer():
     none = "no well-formed answer"
-    rows = [MARCO | {"wellFormedAnswers": value} for value in ([], [" "], "[]")]
-    assert reasons("ms_marco", MARCO, *rows) == [None, none, none, none]
+    rows = [
+        MARCO | {"wellFormedAnswers": value} for value in ([], [" "], "[]", ["No Answer Present."])
+    ]
+    assert reasons("ms_marco", MARCO, *rows) == [None, none, none, none, none]
 
 
 def test_ms_marco_rows_need_a_selected_passage_or_a_mention_among_the_five():
@@ -309,7 +354,7 @@ def test_ms_marco_rows_need_a_selected_passage_or_a_mention_among_the_five():
         return MARCO | {"passages": {"is_selected": marks, "passage_text": texts}}
 
     sixth = with_passages([0, 0, 0, 0, 0, 1], ["a1", "b2", "c3", "d4", "e5", "f6"])
-    mention = with_passages([0, 0], ["x", "surely: it is so."])
+    mention = with_passages([0, 0], ["x", "surely: it is so, really."])
     neither = with_passages([0], ["x"])
     unsupported = "no passage supports an answer"
     assert reasons("ms_marco", sixth, mention, neither) == [unsupported, None, unsupported]

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from reset.core import tasks
@@ -68,6 +70,13 @@ def test_braces_and_marks_in_a_text_stay_as_they_are():
     row = QA | {"question": "{input} {instruction} {0} {} %s {{x}}", "context": ["{input}"]}
     assert "\n{input}\n{input} {instruction} {0} {} %s {{x}}\n\n### Response:" in PAPER.render(row)
     assert "\n{input}{x\n" in PAPER.render(REQUEST | {"instruction": "{input}{x"})
+
+
+def test_a_byte_order_mark_of_an_editor_enters_no_prompt(tmp_path):
+    shutil.copytree("prompts/paper", tmp_path / "marked")
+    for path in (tmp_path / "marked").iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert templates.load("marked", tmp_path).render(QA) == PAPER.render(QA)
 
 
 def test_marks_may_stand_in_any_order():

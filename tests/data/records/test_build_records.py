@@ -19,11 +19,11 @@ def dolly(number, **change):
     } | change
 
 
-def run(folder, name, rows, train, evaluation, seed=0):
+def run(folder, name, rows, train, evaluation, seed=0, inputs="keep"):
     io.write(folder / "raw.jsonl", rows)
     sizes, settings = (
         DataSet("published", train, evaluation),
-        build_records.FilterSettings("published", 5, seed),
+        build_records.FilterSettings("published", 5, seed, inputs),
     )
     out = folder / name
     counts = build_records.filter_file(

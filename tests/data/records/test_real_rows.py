@@ -48,7 +48,7 @@ needs_rows = pytest.mark.skipif(
 
 def ours(file, dataset, mode="published"):
     """Rows read, kept, and dropped by reason, by the project's code."""
-    path, entry = FOLDER / f"{file}.jsonl", registry.entry(dataset)
+    path, entry = FOLDER / f"{file}.jsonl", registry.entry(dataset).without_inputs()
     rows = entry.read(path) if entry.read else parallel_jsonl.numbered(path)
     result = filter_rows(rows, entry, 5, retrieval.contexts(mode, entry, path, 5))
     return result.read, len(result.kept), dict(result.dropped)
@@ -85,6 +85,9 @@ def first_five(texts):
 
 
 def alpaca(row):
+    words = re.sub(r"[<>.\s]", "", row["input"].lower())
+    if words not in ("", "noinput", "n/a", "none"):
+        return "has an input"
     return (
         "empty instruction"
         if not row["instruction"].strip()
@@ -108,8 +111,11 @@ def ms_marco(row):
     texts, marks = row["passages"]["passage_text"], row["passages"]["is_selected"]
     shown = first_five(texts)
     selected = any(mark and text.strip() in shown for mark, text in zip(marks, texts, strict=True))
-    answers = [*row["wellFormedAnswers"], *row["answers"]]
-    return "" if selected or found(answers, shown) else "no passage supports an answer"
+    return (
+        ""
+        if selected or found(row["wellFormedAnswers"], shown)
+        else "no passage supports an answer"
+    )
 
 
 def bioasq(row):
@@ -182,9 +188,7 @@ def branches(message, parent=None):
 COUNTS = {
     "dolly": lambda row: "has a context" if row["context"].strip() else "",
     "sharegpt": sharegpt,
-    "self_instruct": lambda row: (
-        "" if row["prompt"].strip() and row["completion"].split("<|")[0].strip() else "empty"
-    ),
+    "self_instruct": lambda row: "has an input" if "\nInput:" in row["prompt"] else "",
     "alpaca": alpaca,
     "vicuna_eval": lambda row: "",
     "koala_eval": lambda row: "",

@@ -15,6 +15,7 @@ from reset.data.sources.dataset_config import (
     own_source,
 )
 
+FILTERING = {"retrieval": "bm25", "passages": 5, "seed": 0, "rows_with_input": "drop"}
 PROMPTING = {"templates": "paper", "overlong": "drop", "max_tokens": 9, "answer_tokens": 3}
 PUBLISHED = {"source": "published", "train": None, "eval": 0}
 
@@ -108,13 +109,18 @@ def test_own_passages_stay_unless_the_data_set_asks_for_retrieval():
     [
         (
             build_records.FilterSettings,
-            {"retrieval": "dense", "passages": 5, "seed": 0},
+            FILTERING | {"retrieval": "dense"},
             "data.retrieval': expected 'published' or 'bm25', got 'dense'",
         ),
         (
             build_records.FilterSettings,
-            {"retrieval": "bm25", "passages": 0, "seed": 0},
+            FILTERING | {"passages": 0},
             "data.passages",
+        ),
+        (
+            build_records.FilterSettings,
+            FILTERING | {"rows_with_input": "some"},
+            "data.rows_with_input': expected 'drop' or 'keep', got 'some'",
         ),
         (mixtures.MixSettings, {"ngram": 0, "dev": 5, "seed": 0}, "data.ngram"),
         (mixtures.MixSettings, {"ngram": 13, "dev": "few", "seed": 0}, "data.dev"),

@@ -80,9 +80,9 @@ def card(folder, **configs):
 def cnn_repository(shelf):
     folder = shelf.repository("abisee/cnn_dailymail")
     parquet(folder / "3.0.0/train-00000-of-00001.parquet", CNN)
-    parquet(folder / "3.0.0/validation-00000-of-00001.parquet", CNN[:1])
-    splits = {"train": "3.0.0/train-*", "validation": "3.0.0/validation-*"}
-    card(folder, **{"1.0.0": {"train": "3.0.0/validation-*"}, "3.0.0": splits})
+    parquet(folder / "3.0.0/test-00000-of-00001.parquet", CNN[:1])
+    splits = {"train": "3.0.0/train-*", "test": "3.0.0/test-*"}
+    card(folder, **{"1.0.0": {"train": "3.0.0/test-*"}, "3.0.0": splits})
     return folder.name
 
 
@@ -94,7 +94,7 @@ def test_a_parquet_repository_gives_the_rows_of_its_splits_and_the_commit(shelf,
     place = f"hf://datasets/abisee/cnn_dailymail@{commit}"
     assert found == [
         {"from": f"{place} (train)", "rows": 3},
-        {"from": f"{place} (validation)", "rows": 1},
+        {"from": f"{place} (test)", "rows": 1},
     ]
 
 

@@ -24,7 +24,7 @@ def fetch(folder, dataset):
 
 def filtered(folder, dataset):
     raw, counts = fetch(folder, dataset)
-    settings = build_records.FilterSettings("published", 5, 0)
+    settings = build_records.FilterSettings("published", 5, 0, "drop")
     with provenance.name_sources(raw, counts):
         build_records.filter_file(
             raw, folder / "out", registry.entry(dataset), DataSet("published", None, 0), settings

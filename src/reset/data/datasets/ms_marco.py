@@ -11,15 +11,12 @@ ABSENT = "[]"  # what Microsoft's own files say where there is no list
 COLUMNS = {
     "query_id": int,
     "query": str,
-    "answers": ([str], ABSENT),
     "wellFormedAnswers": ([str], ABSENT),
 }
 
 
 def record(row: Row) -> Row:
-    """Well-formed answers come first, so the first is the target; the passages keep the search
-    engine's order.
-    """
+    """The well-formed answers alone are references; the passages keep the search engine's order."""
     passages, marks = row["passages"]["passage_text"], row["passages"]["is_selected"]
     return _record(row, list(zip(passages, marks, strict=True)))
 
@@ -32,24 +29,20 @@ def record_of_the_file(row: Row) -> Row:
 
 
 def _record(row: Row, passages: list[tuple[str, int]]) -> Row:
-    answers = [text for name in ("wellFormedAnswers", "answers") for text in listed(row[name])]
-    answers = [text for text in answers if text.strip() != NO_ANSWER]
-    made = context_record(
-        str(row["query_id"]), row["query"], [text for text, _ in passages], answers
-    )
-    return made | {"sources": [text.strip() for text, selected in passages if selected]}
+    texts = [text for text, _ in passages]
+    sources = [text.strip() for text, selected in passages if selected]
+    answers = well_formed_answers(row["wellFormedAnswers"])
+    return context_record(str(row["query_id"]), row["query"], texts, answers) | {"sources": sources}
 
 
-def listed(value: list[str] | str) -> list[str]:
-    return [] if value == ABSENT else list(value)
+def well_formed_answers(value: list[str] | str) -> list[str]:
+    """The well-formed answers of a row, without the sentence that says that there is none."""
+    answers = [] if value == ABSENT else value
+    return [text for text in answers if text.strip() != NO_ANSWER]
 
 
-def well_formed(row: Row, _record: Row) -> str | None:
-    return (
-        None
-        if any(text.strip() for text in listed(row["wellFormedAnswers"]))
-        else "no well-formed answer"
-    )
+def has_well_formed_answer(_row: Row, record: Row) -> str | None:
+    return None if record["references"] else "no well-formed answer"
 
 
 ENTRY = DatasetSpec(
@@ -61,5 +54,10 @@ ENTRY = DatasetSpec(
             COLUMNS | {"passages": [{"is_selected": int, "passage_text": str}]}, record_of_the_file
         ),
     ),
-    filters=(filters.has_question, well_formed, filters.has_passage, filters.answer_supported),
+    filters=(
+        filters.has_question,
+        has_well_formed_answer,
+        filters.has_passage,
+        filters.answer_supported,
+    ),
 )

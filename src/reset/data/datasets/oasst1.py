@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reset.core import io
+from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.data.datasets.spec import DatasetSpec, RowFormat, check, instruction_record
 from reset.data.records import filters, parallel_jsonl
@@ -28,16 +29,34 @@ def read(path: Path) -> Iterator[tuple[str, Row]]:
     """Messages with the text of the request they answer: `asked` (None if the parent opens no
     conversation).
 
-    Takes a table of messages, as on the hub, or nested trees, as in the publishers' export. Two
+    InputError if an opening request shares its id with another message, since a reply would then be
+    paired with the wrong request. Takes a table of messages, as on the hub, or nested trees, as in the publishers' export. Two
     passes: only the opening requests are held in memory.
     """
-    openings: dict[str, str] = {}
+    openings: dict[str, tuple[str, str]] = {}  # id -> its text, and where it was first
     for where, message in _messages(path):
         check(message, COLUMNS, where)
-        if message["parent_id"] is None and message["role"] == "prompter":
-            openings[message["message_id"]] = message["text"]
+        if _opens(message):
+            openings.setdefault(message["message_id"], (message["text"], where))
     for where, message in _messages(path):
-        yield where, message | {"asked": openings.get(message["parent_id"])}
+        _require_one_meaning(message, openings.get(message["message_id"]), where)
+        asked = openings.get(message["parent_id"])
+        yield where, message | {"asked": asked[0] if asked else None}
+
+
+def _opens(message: Row) -> bool:
+    return message["parent_id"] is None and message["role"] == "prompter"
+
+
+def _require_one_meaning(message: Row, opening: tuple[str, str] | None, where: str) -> None:
+    """Raise InputError for a message that has the id of another opening request: replies name their
+    request by this id alone.
+    """
+    if opening is not None and not (_opens(message) and message["text"] == opening[0]):
+        raise InputError(
+            f"{where}: message_id '{message['message_id']}' is also the id of the request at"
+            f" {opening[1]}, which has another content; keep one of them"
+        )
 
 
 def _messages(path: Path) -> Iterator[tuple[str, Row]]:
@@ -99,7 +118,7 @@ def is_reply(row: Row, _record: Row) -> str | None:
 
 
 def answers_the_opening(row: Row, _record: Row) -> str | None:
-    """The paper trains on single turns, so deeper replies are left out."""
+    """A prompt holds one request (our assumption), so deeper replies are left out."""
     return "a reply deeper in the conversation" if row["asked"] is None else None
 
 

@@ -1,7 +1,7 @@
 """What the project knows of one published data set, and the check of its columns."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class RowFormat:
 class DatasetSpec:
     """One data set: its task, its shapes, its filters in the order in which they are counted.
 
-    `passages` says how QA contexts come: "retrieved" (a ranked list, left alone) or "gathered" (one
+    `input_filters` go before these under `data.rows_with_input: drop`: they drop requests that come
+    with an input of their own. `passages` says how QA contexts come: "retrieved" (a ranked list, left alone) or "gathered" (one
     gold passage or an unordered pile, where data.retrieval may build a list). `unanswered`: rows
     have no reference. `read` replaces the plain reading of rows (each with its file:line) where
     rows must be joined first; the filter stage then runs in one process.
@@ -45,9 +46,14 @@ class DatasetSpec:
     task: str
     shapes: tuple[RowFormat, ...]
     filters: tuple[Filter, ...]
+    input_filters: tuple[Filter, ...] = ()
     passages: str = "retrieved"
     unanswered: bool = False
     read: Callable[[Path], Iterator[tuple[str, Row]]] | None = None
+
+    def without_inputs(self) -> "DatasetSpec":
+        """The same set without requests that come with an input."""
+        return replace(self, filters=(*self.input_filters, *self.filters))
 
 
 def row_format(entry: DatasetSpec, row: Row, where: str) -> RowFormat:

@@ -1,15 +1,11 @@
 """Rows that are longer than the model can take: shorten the context, drop the row, or stop."""
 
-from collections.abc import Callable
-
 from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.data.prompts.templates import Templates
 
-POLICIES = ("trim_context", "drop", "raise")
 PART = 64  # texts encoded at once
 SPECIAL_TOKENS = 2  # beginning and end of sequence, which training adds
-Spans = Callable[[str], list[int]]  # text -> where each of its tokens ends, in characters
 
 
 class TokenCounter:
@@ -29,9 +25,12 @@ class TokenCounter:
         """Tokens of each text, without special ones. In small parts: encodings are far larger than
         their texts.
         """
-        parts = (texts[start : start + PART] for start in range(0, len(texts), PART))
-        encode = self.tokenizer.encode_batch_fast
-        return [len(code) for part in parts for code in encode(part, add_special_tokens=False)]
+        lengths: list[int] = []
+        for start in range(0, len(texts), PART):
+            part = texts[start : start + PART]
+            codes = self.tokenizer.encode_batch_fast(part, add_special_tokens=False)
+            lengths += [len(code) for code in codes]
+        return lengths
 
     def ends(self, text: str) -> list[int]:
         """Where each token of `text` ends, in characters."""

@@ -26,9 +26,7 @@ from reset.data.records import parallel_jsonl
 from reset.data.sources import splits
 from reset.data.sources.dataset_config import DataSet
 
-TRAIN, EVAL, NO_SPLIT, NOT_NEEDED, REPEATED = range(
-    5
-)  # UNDECIDED: the set has no splits; SPARE: the row is not needed
+TRAIN, EVAL, NO_SPLIT, NOT_NEEDED, REPEATED = range(5)
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
 # where a record has them: its context was retrieved from the passages of all rows; the passages
@@ -40,17 +38,19 @@ Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passag
 @dataclass(frozen=True)
 class FilterSettings:
     """`retrieval`: where QA contexts come from (see reset.data.records.retrieval); `passages`: the
-    most that a context holds; `seed`: which rows stand in capped and divided sets.
+    most that a context holds; `seed`: which rows are in capped and divided sets; `rows_with_input`:
+    whether instruction rows with an input of their own stay (Alpaca, Self-Instruct, Dolly).
     """
 
     retrieval: Literal["published", "bm25"]
     passages: int
     seed: int
+    rows_with_input: Literal["drop", "keep"]
 
     def __post_init__(self) -> None:
         if self.passages < 1:
             raise InputError(
-                f"params.yaml: 'data.passages' is {self.passages}; at least 1 is expected"
+                f"params.yaml: 'data.passages' must be at least 1, got {self.passages}"
             )
 
 
@@ -85,21 +85,13 @@ def filter_rows(
     passages; where `contexts` is given (data.retrieval: bm25) it builds them from the question, and
     rows get `shared_passages`.
     """
-    mapped = []
-    for where, row in rows:
-        shape = row_format(entry, row, where)
-        check(row, shape.columns | ({"split": splits.check} if "split" in row else {}), where)
-        mapped.append((where, row, shape.record(row)))
+    mapped = [(where, row, _record(row, entry, where)) for where, row in rows]
     if contexts is not None:
-        found = contexts([record["question"] for _, _, record in mapped])
-        for (_, _, record), context in zip(mapped, found, strict=True):
-            record |= {"context": context, "shared_passages": True}
+        _retrieve([record for _, _, record in mapped], contexts)
     result = Filtered(len(mapped), Counter(), [])
     for where, row, record in mapped:
-        record["context"] = record["context"][:passages]
-        if "sources" in record:
-            record["sources"] = [text for text in record["sources"] if text in record["context"]]
-        reason = next((reason for keep in entry.filters if (reason := keep(row, record))), None)
+        _show(record, passages)
+        reason = _reason(row, record, entry)
         if reason:
             result.dropped[reason] += 1
         else:
@@ -107,15 +99,48 @@ def filter_rows(
     return result
 
 
+def _record(row: Row, entry: DatasetSpec, where: str) -> Row:
+    shape = row_format(entry, row, where)
+    columns = shape.columns
+    if "split" in row:
+        columns = columns | {"split": splits.check}
+    check(row, columns, where)
+    return shape.record(row)
+
+
+def _retrieve(records: list[Row], contexts: Contexts) -> None:
+    found = contexts([record["question"] for record in records])
+    for record, context in zip(records, found, strict=True):
+        record |= {"context": context, "shared_passages": True}
+
+
+def _show(record: Row, passages: int) -> None:
+    """Cut the context to the passages that the model will see, and `sources` to those of them."""
+    shown = record["context"] = record["context"][:passages]
+    if "sources" in record:
+        record["sources"] = [text for text in record["sources"] if text in shown]
+
+
+def _reason(row: Row, record: Row, entry: DatasetSpec) -> str | None:
+    for keep in entry.filters:
+        reason = keep(row, record)
+        if reason:
+            return reason
+    return None
+
+
 def _kept(where: str, row: Row, record: Row, entry: DatasetSpec) -> KeptRow:
     native = record["native"] if record["native"] is not None else content_hash(record)
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
-    columns = {
-        column: record[column] for column in (*COLUMNS, *(name for name in MARKS if name in record))
-    }
+    columns = {name: record[name] for name in (*COLUMNS, *MARKS) if name in record}
     line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
-    split = NO_SPLIT if "split" not in row else TRAIN if row["split"] == splits.TRAIN else EVAL
-    return KeptRow(where, record["id"], split, line)
+    return KeptRow(where, record["id"], _split(row), line)
+
+
+def _split(row: Row) -> int:
+    if "split" not in row:
+        return NO_SPLIT
+    return TRAIN if row["split"] == splits.TRAIN else EVAL
 
 
 def content_hash(record: Row) -> str:
@@ -139,14 +164,16 @@ def filter_file(
     Rows of a published split named "train" may train, those of other splits may evaluate. A set
     without a column `split` is divided at random (by a hash of seed and id): first the evaluation
     rows, then the training rows. `sizes.train` caps the training rows, again by hash, so that a
-    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the evaluation_set
-    stage caps them once it knows which are unseen in training. InputError if a part that the sizes
-    ask for is left empty, or if two different rows share an id.
+    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the stage
+    evaluation_set caps them once it knows which are unseen in training. InputError if a part that
+    the sizes ask for is left empty, or if two different rows share an id.
     """
     if entry.unanswered and sizes.train != 0:
         raise InputError(
             f"params.yaml: 'data.datasets.{entry.name}.train' must be 0: its rows have no response"
         )
+    if settings.rows_with_input == "drop":
+        entry = entry.without_inputs()
     with io.atomic_folder(folder) as new, tempfile.TemporaryFile(dir=new) as spool:
         read, dropped, passed = 0, Counter[str](), PassedRows()
         for part in _parts(raw, entry, settings.passages, contexts):
@@ -190,27 +217,39 @@ def _parts(
 
 
 def divide(keys: Sequence[int], splits: bytes | bytearray, sizes: DataSet, name: str) -> bytearray:
-    """TRAIN, EVAL, SPARE or REPEATED for each row, from its random key and its published split."""
-    undecided = [i for i, split in enumerate(splits) if split == NO_SPLIT]
-    train = [i for i, split in enumerate(splits) if split == TRAIN]
-    evaluation = [i for i, split in enumerate(splits) if split == EVAL]
-    if undecided and sizes.train != 0 and sizes.eval is None:
+    """TRAIN, EVAL, NOT_NEEDED or REPEATED for each row, from its random key and its published split
+    (NO_SPLIT where it has none). InputError if the sizes do not say how to divide rows without one.
+    """
+    train, evaluation, unsplit = (
+        _places(splits, TRAIN),
+        _places(splits, EVAL),
+        _places(splits, NO_SPLIT),
+    )
+    unsplit.sort(key=keys.__getitem__)
+    if sizes.train == 0:
+        evaluation += unsplit
+    elif sizes.eval is not None:
+        evaluation += unsplit[: sizes.eval]
+        train += unsplit[sizes.eval :]
+    elif unsplit:
         raise InputError(
             f"params.yaml: 'data.datasets.{name}.eval' is null, but the rows have no column 'split'"
             " that says which evaluate; give a number"
         )
-    border = None if sizes.train == 0 else sizes.eval
-    undecided.sort(key=keys.__getitem__)
-    evaluation += undecided[:border]
-    train += undecided[border:] if border is not None else []
-    if sizes.train is not None and len(train) > sizes.train:
+    if sizes.train is not None:
         train = sorted(train, key=keys.__getitem__)[: sizes.train]
-    marks = bytearray(split if split == REPEATED else NOT_NEEDED for split in splits)
-    for i in train:
-        marks[i] = TRAIN
-    for i in evaluation if sizes.eval != 0 else []:
-        marks[i] = EVAL
+    if sizes.eval == 0:
+        evaluation = []
+
+    marks = bytearray([NOT_NEEDED]) * len(splits)
+    for mark, places in ((REPEATED, _places(splits, REPEATED)), (TRAIN, train), (EVAL, evaluation)):
+        for place in places:
+            marks[place] = mark
     return marks
+
+
+def _places(splits: bytes | bytearray, wanted: int) -> list[int]:
+    return [place for place, split in enumerate(splits) if split == wanted]
 
 
 def _require(sizes: DataSet, counts: Row) -> None:
@@ -259,9 +298,8 @@ class PassedRows:
         content differs.
         """
         count, before = 0, -1
-        for i in sorted(
-            range(len(self.ids)), key=self.ids.__getitem__
-        ):  # stable: the first of the file comes first
+        # stable, so the first of the file comes first
+        for i in sorted(range(len(self.ids)), key=self.ids.__getitem__):
             if before < 0 or self.ids[i] != self.ids[before]:
                 before = i
                 continue

@@ -93,7 +93,7 @@ ORIGINS: dict[str, Hub | Web] = {
     ),
     "cnn_dailymail": Hub(
         "abisee/cnn_dailymail",
-        {"train": "train", "eval": "validation"},
+        {"train": "train", "eval": "test"},
         config="3.0.0",
         revision="96df5e686bee6baa90b8bee7c28b81fa3fa6223d",
         rows={
