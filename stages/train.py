@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reset.core import params
 from reset.core.errors import run_stage
-from reset.training import launch, run
+from reset.training import digests, launch, run
 from reset.training.settings import Job, RunSettings, SharedSettings
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     shared = params.build(SharedSettings, declared.shared, "train.shared")
     settings = params.build(RunSettings, declared[args.run], f"train.{args.run}")
     if shared.launch and not launch.inside():
+        digests.folder_digest(args.start)  # once, before every process asks for it
         launch.relaunch(shared.launch)
         return
     run.skip_unused_imports(shared)

@@ -8,6 +8,7 @@ from typing import Any
 from reset.core.io import Row, write
 from reset.training.settings import Job, RunSettings, SharedSettings
 
+ROOT = Path(__file__).parents[2]
 PLAIN: dict[str, Any] = {  # `train.shared` of a short run, with every option off
     "max_length": 64,
     "eval_every": 4,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.core.errors import InputError
-from reset.tokens.encoding import IGNORE, encode, encode_prompts, expand
+from reset.tokens.encoding import IGNORE, copies, encode, encode_prompts, repeat
 from tests.support import tiny_llama
 
 TEXT = st.lists(st.sampled_from(tiny_llama.WORDS), min_size=1, max_size=9).map(" ".join)
@@ -75,14 +75,19 @@ def test_a_tokenizer_without_eos_is_refused():
 
 
 @given(st.lists(st.integers(1, 4), max_size=6))
-def test_copies_are_expanded_exactly(copies):
-    rows = [{"id": str(i), "copies": n} for i, n in enumerate(copies)]
-    expanded = [r["id"] for r in expand(rows)]
-    assert expanded == [str(i) for i, n in enumerate(copies) for _ in range(n)]
+def test_each_example_is_repeated_as_often_as_its_row_says_and_encoded_once(counts):
+    rows = [row("w1", "w2", str(i)) | {"copies": n} for i, n in enumerate(counts)]
+    distinct = encode(rows, PLAIN, 9, "rows")
+    epoch = repeat(distinct, copies(rows))
+    expected = []
+    for example, count in zip(distinct, counts, strict=True):
+        expected += [example.id] * count
+    assert [example.id for example in epoch] == expected
+    assert {id(example) for example in epoch} == {id(example) for example in distinct}
 
 
 def test_rows_without_copies_count_once_and_odd_copies_are_refused():
-    assert expand([{"id": "a"}]) == [{"id": "a"}]
+    assert copies([{"id": "a"}]) == [1]
     for odd in (0, -1, 1.5, True, None):
-        with pytest.raises(InputError, match="row 'a': copies is"):
-            expand([{"id": "a", "copies": odd}])
+        with pytest.raises(InputError, match="row 'a': copies: expected a whole number from 1"):
+            copies([{"id": "a", "copies": odd}])

@@ -166,7 +166,7 @@ def test_the_stage_starts_its_processes_with_the_launch_command(in_folder, comma
     Path("dvc.yaml").write_text(
         yaml.safe_dump({"stages": {"mtl": {"params": ["train.shared", "train.mtl"]}}})
     )
-    words = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl".split()
+    words = "mtl 0 --start start --data .".split()
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "stages/train.py"), *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)

@@ -15,7 +15,7 @@ from tests.support import clones
 from tests.support.tiny_llama import job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
-WORDS = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl"
+WORDS = "mtl 0 --start start --data ."
 # the stage's script; where a file says after how many steps, it kills itself and the DVC that runs it
 TRAIN = """
 import os, runpy, signal

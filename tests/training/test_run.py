@@ -15,10 +15,10 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from reset.core import io
+from reset.core import hashing, io
 from reset.core.errors import InputError
 from reset.tokens import encoding
-from reset.training import batches, checkpoints, resources, run, trainer
+from reset.training import batches, checkpoints, digests, resources, run, trainer
 from reset.training import settings as training
 from tests.support import tiny_llama
 from tests.support.tiny_llama import job
@@ -146,7 +146,7 @@ def test_a_start_model_that_lacks_a_parameter_is_refused_before_training(in_fold
     save_file(tensors, "start/model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match="start: its safetensors lack model.norm.weight"):
         run.run(settings)
-    assert not Path(".work").exists()
+    assert not Path(".work/train").exists()
 
 
 def test_the_text_part_of_a_model_of_text_and_images_is_trained_and_the_whole_exported(in_folder):
@@ -310,10 +310,8 @@ def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(
         stop_at(8, patch, KeyboardInterrupt())
         run.run(job(in_folder, eval_every=2, save_every=4))
     (folder,) = Path(".work/train/mtl_0").iterdir()
-    assert [(folder / f"checkpoint-{step}/optimizer.pt").exists() for step in (4, 6)] == [
-        True,
-        False,
-    ]
+    # the weights of step 6, the best so far, were in memory alone
+    assert [path.name for path in folder.glob("checkpoint-*")] == ["checkpoint-4"]
     run.run(job(in_folder, eval_every=2, save_every=4))
     assert "checkpoint-4" in capsys.readouterr().err
     live = Path(".work/live/mtl_0/plots/metrics/loss.tsv").read_text().splitlines()[1:]
@@ -326,6 +324,55 @@ def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(
     ]  # 6 was logged before the stop, too
     assert weights() == whole
     assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
+
+
+@pytest.mark.parametrize(
+    "shared", [{}, {"lora": training.LoraSettings(rank=4, alpha=8, dropout=0.0)}]
+)
+def test_the_best_weights_between_checkpoints_are_those_of_their_step(
+    in_folder, monkeypatch, shared
+):
+    """Steps 2, 4, 6, 8, 9 are evaluated, of which 6 is the best; whole checkpoints come at 4 and
+    8.
+    """
+    compute = trainer.CompletionTrainer.dev_loss
+    monkeypatch.setattr(
+        trainer.CompletionTrainer,
+        "dev_loss",
+        lambda self: compute(self) + abs(self.state.global_step - 6),
+    )
+    run.run(job(in_folder, eval_every=2, save_every=2, **shared))
+    whole, end = weights(), Path("metrics/train/mtl_0.csv").read_bytes()
+    written = []
+    save = trainer.CompletionTrainer.save_model
+
+    def save_model(self, output_dir=None, _internal_call=False):
+        written.append(Path(output_dir).name)
+        save(self, output_dir, _internal_call)
+
+    monkeypatch.setattr(trainer.CompletionTrainer, "save_model", save_model)
+    run.run(job(in_folder, eval_every=2, save_every=4, **shared))
+    assert weights() == whole and Path("metrics/train/mtl_0.csv").read_bytes() == end
+    assert written == ["checkpoint-4", "checkpoint-6", "checkpoint-8", "checkpoint-9"]
+
+
+def test_without_dvclive_loss_and_speed_are_still_printed(in_folder, monkeypatch, capsys):
+    monkeypatch.setattr(trainer, "find_spec", lambda name: None)
+    run.run(job(in_folder))
+    said = capsys.readouterr().out
+    assert re.search(r"step 4 of 9: loss [\d.]+, [\d,]+ tokens/s", said)
+    assert not Path(".work/live").exists()
+
+
+def test_the_start_model_is_read_once_and_again_when_it_changes(in_folder, monkeypatch):
+    job(in_folder)
+    first = digests.folder_digest(Path("start"))
+    assert first == hashing.file_digest("start")
+    with monkeypatch.context() as patch:
+        patch.setattr(hashing, "file_digest", None)
+        assert digests.folder_digest(Path("start")) == first
+    (in_folder / "start/added").write_text("x")
+    assert digests.folder_digest(Path("start")) == hashing.file_digest("start") != first
 
 
 def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
@@ -385,7 +432,7 @@ def test_a_clusters_rank_and_world_size_do_not_reach_a_run_of_one_process(in_fol
         Path(name).write_text(yaml.safe_dump({"train": train}))
     stages = {"mtl": {"params": ["train.shared", "train.mtl"]}}
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    words = "mtl --run mtl --seed 0 --start start --train train.jsonl --dev dev.jsonl".split()
+    words = "mtl 0 --start start --data .".split()
     root = Path(__file__).parents[2]
     cluster = {"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "3", "MASTER_ADDR": "box1"}
     done = subprocess.run(
@@ -464,7 +511,7 @@ def test_a_batch_that_does_not_divide_is_refused(in_folder, micro, processes):
 def test_a_shared_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
     with pytest.raises(
         InputError,
-        match=f"params.yaml: train.shared.{key} is {value}; a number {expected} is expected",
+        match=f"params.yaml: train.shared.{key}: expected a number {expected}, got {value}",
     ):
         run.run(job(in_folder, **{key: value}))
 
@@ -476,7 +523,7 @@ def test_a_shared_setting_out_of_its_range_is_refused_by_name(in_folder, key, va
 def test_an_adapters_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
     lora = training.LoraSettings(**{"rank": 4, "alpha": 8, "dropout": 0.0, key: value})
     with pytest.raises(
-        InputError, match=f"train.shared.lora.{key} is {value}; a number {expected} is expected"
+        InputError, match=f"train.shared.lora.{key}: expected a number {expected}, got {value}"
     ):
         run.run(job(in_folder, lora=lora))
 
@@ -492,7 +539,7 @@ def test_an_adapters_setting_out_of_its_range_is_refused_by_name(in_folder, key,
 )
 def test_a_runs_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, least):
     with pytest.raises(
-        InputError, match=f"train.mtl.{key} is {value}; a number from {least} is expected"
+        InputError, match=f"train.mtl.{key}: expected a number from {least}, got {value}"
     ):
         run.run(job(in_folder, recipe={key: value}))
 
@@ -589,7 +636,7 @@ def test_a_run_says_its_size_speed_and_time_left_and_logs_them_to_dvclive(in_fol
         assert all(float(line.split("\t")[1]) > 0 for line in lines)
 
 
-def test_the_share_of_the_peak_is_told_where_it_is_known(in_folder, monkeypatch, capsys):
+def test_the_share_of_the_peak_is_printed_where_it_is_known(in_folder, monkeypatch, capsys):
     monkeypatch.setattr(resources, "peak", lambda device: 1e9)
     run.run(job(in_folder, precision="bf16"))
     assert re.search(r"tokens/s, MFU \d+%, ", capsys.readouterr().out)

@@ -2,7 +2,7 @@
 that ends it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,19 +29,27 @@ class Example:
         return [IGNORE] * self.prompt_length + self.input_ids[self.prompt_length :]
 
 
-def expand(rows: Iterable[Row]) -> list[Row]:
-    """Each row as often as its `copies` says (1 where the column is absent), in order: one epoch's
-    rows.
-    """
-    expanded: list[Row] = []
+def copies(rows: Iterable[Row]) -> list[int]:
+    """How often each row stands in one epoch: its `copies`, 1 where the column is absent."""
+    counts = []
     for row in rows:
-        copies = row.get("copies", 1)
-        if not isinstance(copies, int) or isinstance(copies, bool) or copies < 1:
+        count = row.get("copies", 1)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise InputError(
-                f"row '{row.get('id')}': copies is {copies!r}; a whole number from 1 is expected"
+                f"row '{row.get('id')}': copies: expected a whole number from 1, got {count!r}"
             )
-        expanded += [row] * copies
-    return expanded
+        counts.append(count)
+    return counts
+
+
+def repeat(examples: Sequence[Example], counts: Sequence[int]) -> list[Example]:
+    """Each example as often as its count says, in order: one epoch's rows. Copies are the same
+    object, so they take no further memory.
+    """
+    epoch: list[Example] = []
+    for example, count in zip(examples, counts, strict=True):
+        epoch += [example] * count
+    return epoch
 
 
 def encode_prompts(prompts: list[str], tokenizer: Any) -> list[list[int]]:

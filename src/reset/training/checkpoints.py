@@ -61,28 +61,30 @@ class Folder:
         return last
 
     def complete(self, step: int, history: list[dict[str, float]]) -> None:
-        """Mark the checkpoint of `step` as whole, then remove all but it, the best one, and what a
-        resume needs: the last one with optimizer, and the best one until then.
+        """Mark the checkpoints of the best step and of `step` as whole, then remove all but these
+        and what a resume needs: the last one with optimizer, and the best one until then.
         """
         if not self.leads:
             return
-        path = self.checkpoint(step)
-        files = {
-            str(p.relative_to(path)): p.stat().st_size
-            for p in sorted(path.rglob("*"))
-            if p.is_file()
-        }
-        io.write_json(path / MARKER, {"best": best_step(history), "files": files})
+        for written in sorted({best_step(history), step}):
+            self._mark(self.checkpoint(written), history)
         found = list(self.path.glob("checkpoint-*"))
         keep = {step, best_step(history)}
         if resumable := [step_of(other) for other in found if _has_state(other)]:
-            keep |= {
-                max(resumable),
-                best_step(entry for entry in history if entry["step"] <= max(resumable)),
-            }
+            last = max(resumable)
+            keep |= {last, best_step(entry for entry in history if entry["step"] <= last)}
         for other in found:
             if step_of(other) not in keep:
                 self._delete(other)
+
+    def _mark(self, path: Path, history: list[dict[str, float]]) -> None:
+        if (path / MARKER).exists():
+            return
+        files = {}
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                files[str(file.relative_to(path))] = file.stat().st_size
+        io.write_json(path / MARKER, {"best": best_step(history), "files": files})
 
     def remove(self) -> None:
         """All checkpoints of the run, those of other identities too."""

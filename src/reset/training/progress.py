@@ -13,7 +13,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from reset.core import io
-from reset.training.checkpoints import Folder, best_step
+from reset.training.checkpoints import Folder
 
 if TYPE_CHECKING:
     from dvclive import Live
@@ -35,7 +35,7 @@ class Watch(TrainerCallback):
     that to DVCLive.
 
     `tokens` are those of each step; `save_every` is that of `train.shared`, `full` that of `fit`.
-    Only the process that leads has a `live`, where DVCLive is installed, and speaks.
+    Only the process that leads prints, and has a `live` where DVCLive is installed.
     """
 
     def __init__(
@@ -46,17 +46,11 @@ class Watch(TrainerCallback):
         full: float | None,
         live: "Live | None",
     ):
-        self.folder, self.tokens, self.save_every, self.full, self.live = (
-            folder,
-            tokens,
-            save_every,
-            full,
-            live,
-        )
+        self.folder, self.tokens, self.save_every = folder, tokens, save_every
+        self.full, self.live = full, live
         self.bar = tqdm(total=len(tokens), unit="step", disable=not folder.leads, mininterval=1.0)
-        self.first = self.logged = (
-            0  # the steps that came before this process, and before the last line
-        )
+        # the steps that came before this process, and before the last line
+        self.first = self.logged = 0
         self.started = self.clock = 0.0
 
     def on_train_begin(self, args, state, control, **kwargs):
@@ -68,15 +62,14 @@ class Watch(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         self.bar.update()
         if control.should_evaluate or control.should_save:
-            control.should_log = (
-                True  # the mean loss since the last row must not reach across a checkpoint
-            )
+            # the mean loss since the last row must not reach across a checkpoint
+            control.should_log = True
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        if not self.live:
+        if not self.folder.leads:
             return
         if "loss" in logs:
-            self._tell(state.global_step, logs["loss"])
+            self._report(state.global_step, logs["loss"])
         elif "eval_loss" in logs:
             perplexity = math.exp(logs["eval_loss"])
             self.bar.write(
@@ -87,23 +80,22 @@ class Watch(TrainerCallback):
         self.clock = time.perf_counter()
 
     def on_evaluate(self, args, state, control, **kwargs):
-        best, step = best_step(state.log_history), state.global_step
-        control.should_save = step in (best, state.max_steps) or step % self.save_every == 0
+        step = state.global_step
+        control.should_save = step == state.max_steps or step % self.save_every == 0
 
     def on_save(self, args, state, control, **kwargs):
         if args.world_size > 1:
             torch.distributed.barrier()
         self.folder.complete(state.global_step, state.log_history)
-        self.clock = (
-            time.perf_counter()
-        )  # neither evaluation nor saving counts as time of training steps
+        # neither evaluation nor saving counts as time of training steps
+        self.clock = time.perf_counter()
 
     def on_train_end(self, args, state, control, **kwargs):
         self.bar.close()
         if self.live:
             self.live.make_summary()
 
-    def _tell(self, step: int, loss: float) -> None:
+    def _report(self, step: int, loss: float) -> None:
         now = time.perf_counter()
         speed = sum(self.tokens[self.logged : step]) / (now - self.clock)
         left = (now - self.started) * sum(self.tokens[step:]) / sum(self.tokens[self.first : step])
@@ -117,7 +109,8 @@ class Watch(TrainerCallback):
         self.logged = step
 
     def _log(self, step: int, **values: float) -> None:
-        assert self.live
+        if not self.live:
+            return
         self.live.step = step
         for name, value in values.items():
             self.live.log_metric(name, value)

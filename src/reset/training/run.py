@@ -1,27 +1,39 @@
-"""One fine-tuning run: rows and a start model in, a Hugging Face folder and its learning curve out."""
+"""One fine-tuning run: rows and a start model in, a model folder and its learning curve out."""
 
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reset.core import hashing, io
 from reset.core.errors import InputError
 from reset.tokens import context_window, encoding
-from reset.training import batches, checkpoints, export, launch, resources
+from reset.training import auto, batches, checkpoints, digests, export, launch, resources
 from reset.training.settings import (
     Job,
     SharedSettings,
-    _settings,
     check_deepspeed,
     check_kernels,
     check_ranges,
+    named_settings,
     split_batch,
 )
 
 SOURCE = Path(__file__).parents[1]
 # the code that turns rows into weights
 TRAINERS = ("training/batches.py", "tokens/encoding.py", "training/trainer.py", "training/run.py")
+COLUMNS = ("step", "epoch", "loss", "eval_loss", "perplexity", "learning_rate", "grad_norm")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The encoded rows of a run: those of one epoch of training, and those that choose the
+    checkpoint.
+    """
+
+    train: list[encoding.Example]
+    dev: list[encoding.Example]
 
 
 def run(job: Job) -> None:
@@ -39,74 +51,112 @@ def run(job: Job) -> None:
         return
     check_deepspeed(job.shared)
     check_kernels(job.shared)
-    micro, accumulation = split_batch(job, launch.processes())
-    train = encoding.expand(_rows(job.train, "no rows to train on"))
+    split_batch(job, launch.processes())
+    tokenizer = load_tokenizer(job.start)
+    rows = _encode(job, tokenizer)
+
+    model, device = resources.size(job.start, job.shared), resources.device()
+    resources.check_device(model, device)
+    job = auto.resolve(job, model, device, rows.train, launch.processes())
+    steps = _plan(job, rows)
+    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+    estimate = resources.estimate_resources(job, model, device, rows.train, len(steps), folder.path)
+    if launch.rank() == 0:
+        print(estimate, flush=True)
+    estimate.check()
+    parameters = export.parameters(job.start)
+
+    history = _fit(job, rows, steps, folder, estimate.full_speed)
+    if launch.rank() == 0:
+        _export(job, rows, history, len(steps), folder, parameters, tokenizer)
+        io.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
+        folder.remove()
+
+
+def _encode(job: Job, tokenizer: Any) -> Rows:
+    """Both files' rows as token ids; each distinct row of an epoch is encoded once."""
+    train = _rows(job.train, "no rows to train on")
+    counts = encoding.copies(train)
     dev = _rows(
         job.dev,
         "no rows to choose the checkpoint by; set data.dev (mixes), ranking.dev (ranked rows)"
         " above 0",
     )
-    tokenizer = load_tokenizer(job.start)
-    context_window.check(job.start, "train.shared.max_length", job.shared.max_length)
-    train_examples = encoding.encode(train, tokenizer, job.shared.max_length, str(job.train))
-    dev_examples = encoding.encode(dev, tokenizer, job.shared.max_length, str(job.dev))
-    steps = batches.optimizer_batches(
-        [len(example.input_ids) for example in train_examples],
-        job.recipe.batch,
-        job.recipe.epochs,
-        job.shared.length_window,
-        job.seed,
+    limit = job.shared.max_length
+    context_window.check(job.start, "train.shared.max_length", limit)
+    distinct = encoding.encode(train, tokenizer, limit, str(job.train))
+    return Rows(
+        train=encoding.repeat(distinct, counts),
+        dev=encoding.encode(dev, tokenizer, limit, str(job.dev)),
     )
-    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
-    outlook = resources.estimate_resources(job, train_examples, len(steps), micro, folder.path)
-    if launch.rank() == 0:
-        print(outlook, flush=True)
-    outlook.check()
-    parameters = export.parameters(job.start)
 
+
+def _plan(job: Job, rows: Rows) -> list[batches.Batch]:
+    """The rows of every optimizer step."""
+    lengths = [len(example.input_ids) for example in rows.train]
+    recipe = job.recipe
+    return batches.optimizer_batches(
+        lengths, recipe.batch, recipe.epochs, job.shared.length_window, job.seed
+    )
+
+
+def _fit(
+    job: Job,
+    rows: Rows,
+    steps: list[batches.Batch],
+    folder: checkpoints.Folder,
+    full_speed: float | None,
+) -> list[dict[str, float]]:
+    """Train, and return the log."""
     from reset.training import trainer
 
+    micro, accumulation = split_batch(job, launch.processes())
     # the arguments come first: with them DeepSpeed learns of the other processes, among which it
     # shards the model
     arguments = trainer.arguments(job, micro, accumulation, folder.path)
     model = trainer.load_model(job.start, job.shared, job.seed)
-    history = trainer.fit(
-        model, arguments, train_examples, dev_examples, steps, job, folder, outlook.full_speed
-    )
-    if launch.rank() == 0:
-        best = checkpoints.best_step(history)
-        facts = _facts(job, train_examples, dev_examples, history)
-        for step, out in ((best, job.model), (len(steps), job.end)):
-            if out:
-                weights = folder.checkpoint(step)
-                if job.shared.lora:
-                    weights = trainer.merge(job.start, weights, folder.path / "merged")
-                card = export.card(out.name, {**facts, "this step": step, "best step": best})
-                bf16 = job.shared.precision == "bf16"
-                export.write(out, weights, job.start, parameters, tokenizer, card, bf16)
-        io.write_text(job.curve, curve(history, len(steps) // job.recipe.epochs))
-        folder.remove()
+    return trainer.fit(model, arguments, rows.train, rows.dev, steps, job, folder, full_speed)
+
+
+def _export(
+    job: Job,
+    rows: Rows,
+    history: list[dict[str, float]],
+    last: int,
+    folder: checkpoints.Folder,
+    parameters: export.Shapes,
+    tokenizer: Any,
+) -> None:
+    """Write the model of the best step, and that of the last one where `job.end` asks for it."""
+    from reset.training import trainer
+
+    best = checkpoints.best_step(history)
+    facts = _facts(job, rows, history)
+    for step, out in ((best, job.model), (last, job.end)):
+        if not out:
+            continue
+        weights = folder.checkpoint(step)
+        if job.shared.lora:
+            weights = trainer.merge(job.start, weights, folder.path / "merged")
+        card = export.card(out.name, {**facts, "this step": step, "best step": best})
+        bf16 = job.shared.precision == "bf16"
+        export.write(out, weights, job.start, parameters, tokenizer, card, bf16)
 
 
 def copy_start_model(job: Job) -> None:
     """Write the start model as the outcome of `job`, with a curve without steps; see
-    `Recipe.epochs`.
+    `RunSettings.epochs`.
     """
-    if launch.rank() == 0:
-        tokenizer = load_tokenizer(job.start)
-        parameters = export.parameters(job.start)
-        for out in filter(None, (job.model, job.end)):
-            card = export.card(out.name, {"start": job.start, "seed": job.seed, **_settings(job)})
-            export.write(
-                out,
-                job.start,
-                job.start,
-                parameters,
-                tokenizer,
-                card,
-                job.shared.precision == "bf16",
-            )
-        io.write_text(job.curve, curve([], 1))
+    if launch.rank() != 0:
+        return
+    tokenizer = load_tokenizer(job.start)
+    parameters = export.parameters(job.start)
+    bf16 = job.shared.precision == "bf16"
+    facts = {"start": job.start, "seed": job.seed, **named_settings(job)}
+    for out in filter(None, (job.model, job.end)):
+        card = export.card(out.name, facts)
+        export.write(out, job.start, job.start, parameters, tokenizer, card, bf16)
+    io.write_text(job.curve, curve([], 1))
 
 
 def identity(job: Job) -> dict[str, Any]:
@@ -114,17 +164,18 @@ def identity(job: Job) -> dict[str, Any]:
     other's.
     """
     code = hashing.digest([hashing.file_digest(SOURCE / name) for name in TRAINERS])
+    deepspeed = None
+    if job.shared.deepspeed:
+        deepspeed = hashing.file_digest(job.shared.deepspeed)
     return {
         "training code": code,
         "train rows": hashing.file_digest(job.train),
         "dev rows": hashing.file_digest(job.dev),
-        "start model": hashing.file_digest(job.start),
+        "start model": digests.folder_digest(job.start),
         "seed": job.seed,
         "number of processes": launch.processes(),
-        "DeepSpeed file": (
-            hashing.file_digest(job.shared.deepspeed) if job.shared.deepspeed else None
-        ),
-        **_settings(job),
+        "DeepSpeed file": deepspeed,
+        **named_settings(job),
     }
 
 
@@ -148,47 +199,51 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 def curve(history: list[dict[str, float]], steps_per_epoch: int) -> str:
-    """The log as CSV: one row a step that was logged or evaluated; columns step, epoch, loss,
-    eval_loss, perplexity (of the dev rows), learning_rate, grad_norm (empty where not measured at
-    that step).
+    """The log as CSV: one row a step that was logged or evaluated, with COLUMNS; perplexity is that
+    of the dev rows, and what was not measured at a step is empty.
     """
-    columns = ["step", "epoch", "loss", "eval_loss", "perplexity", "learning_rate", "grad_norm"]
     rows: dict[int, dict[str, float]] = {}
     for entry in history:
-        row = rows.setdefault(int(entry["step"]), {"epoch": entry["step"] / steps_per_epoch})
-        row.update({key: entry[key] for key in columns[2:] if key in entry})
+        step = int(entry["step"])
+        row = rows.setdefault(step, {"step": step, "epoch": entry["step"] / steps_per_epoch})
+        for key in COLUMNS[2:]:
+            if key in entry:
+                row[key] = entry[key]
         if "eval_loss" in entry:
             row["perplexity"] = math.exp(entry["eval_loss"])
-    lines = [
-        ",".join([str(step), *(f"{row[key]:.6g}" if key in row else "" for key in columns[1:])])
-        for step, row in sorted(rows.items())
-        if len(row) > 1
-    ]
-    return "\n".join([",".join(columns), *lines]) + "\n"
+    lines = [",".join(COLUMNS)]
+    for _, row in sorted(rows.items()):
+        if len(row) > 2:
+            lines.append(_line(row))
+    return "\n".join(lines) + "\n"
 
 
-def _facts(
-    job: Job,
-    train: list[encoding.Example],
-    dev: list[encoding.Example],
-    history: list[dict[str, float]],
-) -> dict[str, Any]:
-    tokens = sum(len(example.input_ids) for example in train)
-    losses = {int(entry["step"]): entry["eval_loss"] for entry in history if "eval_loss" in entry}
+def _line(row: dict[str, float]) -> str:
+    cells = [str(row["step"])]
+    for key in COLUMNS[1:]:
+        cells.append(f"{row[key]:.6g}" if key in row else "")
+    return ",".join(cells)
+
+
+def _facts(job: Job, rows: Rows, history: list[dict[str, float]]) -> dict[str, Any]:
+    """The lines of a model's README."""
+    tokens = sum(len(example.input_ids) for example in rows.train)
+    losses = []
+    for entry in history:
+        if "eval_loss" in entry:
+            losses.append(f"{int(entry['step'])}: {entry['eval_loss']:.5g}")
     return {
         "start": job.start,
-        "train": f"{job.train}: {len(train)} rows an epoch, {tokens} tokens",
-        "dev": f"{job.dev}: {len(dev)} rows",
+        "train": f"{job.train}: {len(rows.train)} rows an epoch, {tokens} tokens",
+        "dev": f"{job.dev}: {len(rows.dev)} rows",
         "seed": job.seed,
-        **_settings(job),
-        "evaluation loss by step": ", ".join(
-            f"{step}: {loss:.5g}" for step, loss in losses.items()
-        ),
+        **named_settings(job),
+        "evaluation loss by step": ", ".join(losses),
     }
 
 
 def skip_unused_imports(shared: SharedSettings) -> None:
-    """Make transformers and accelerate take packages that this run has no use for as not installed.
+    """Make transformers and accelerate treat packages that this run does not use as not installed.
 
     They import whatever is there: a third of the start-up time of a small run. For a process that
     only trains.

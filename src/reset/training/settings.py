@@ -45,36 +45,33 @@ class LoraSettings:
 
 @dataclass(frozen=True)
 class SharedSettings:
-    """`train.shared`: what all runs have in common."""
+    """`train.shared`: what all runs have in common. `training.auto` replaces each `auto`."""
 
     max_length: int  # tokens of prompt, target and EOS; a longer row is an error
-    eval_every: (
-        int  # optimizer steps between two evaluations; the weights of the best so far are kept
-    )
+    # optimizer steps between two evaluations; the weights of the best so far are kept
+    eval_every: int
     # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
     save_every: int
     warmup: float  # share of the steps over which the learning rate rises
     weight_decay: float
-    precision: Literal[
-        "fp32", "bf16"
-    ]  # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
-    micro_batch: int  # rows at once on one device; a larger batch is accumulated from several
-    length_window: (
-        int  # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
-    )
+    # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
+    precision: Literal["fp32", "bf16"]
+    # rows at once on one device; a larger batch is accumulated from several
+    micro_batch: int | Literal["auto"]
+    # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
+    length_window: int
     # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes
     # them
-    packing: bool
+    packing: bool | Literal["auto"]
     attention: Literal["sdpa", "flash_attention_2", "eager"]
     compile: bool  # torch.compile
-    liger: bool  # the fused kernels of the package liger-kernel, for GPUs
-    gradient_checkpointing: bool
+    liger: bool | Literal["auto"]  # the fused kernels of the package liger-kernel, for GPUs
+    gradient_checkpointing: bool | Literal["auto"]
     frozen: list[str]  # parameters whose name contains one of these are not trained
     lora: LoraSettings | None
     deepspeed: str | None  # a file of configs/
-    launch: (
-        str | None
-    )  # command that starts the processes, such as "torchrun --nproc_per_node 8"; null: this process
+    # command that starts the processes, such as "torchrun --nproc_per_node 8"; null: this process
+    launch: str | None
 
 
 @dataclass(frozen=True)
@@ -161,46 +158,50 @@ def check_kernels(shared: SharedSettings) -> None:
 
 def check_ranges(job: Job) -> None:
     """InputError for the first setting whose value is outside RANGES."""
-    shared, recipe = asdict(job.shared), asdict(job.recipe)
-    values = {f"train.shared.{key}": value for key, value in shared.items()} | recipe
-    values |= {f"train.shared.lora.{key}": value for key, value in (shared["lora"] or {}).items()}
+    values = named_settings(job) | {"train.shared.save_every": job.shared.save_every}
+    adapters = asdict(job.shared.lora) if job.shared.lora else {}
+    for key, value in adapters.items():
+        values[f"train.shared.lora.{key}"] = value
     for key, (least, end) in RANGES.items():
-        if key in values and not least <= values[key] < end:
-            name = key if "." in key else f"train.{job.run}.{key}"
+        name = key if "." in key else f"train.{job.run}.{key}"
+        value = values.get(name, least)
+        if value != "auto" and not least <= value < end:
             below = "" if end == math.inf else f" and below {end}"
             raise InputError(
-                f"params.yaml: {name} is {values[key]}; a number from {least}{below} is expected"
+                f"params.yaml: {name}: expected a number from {least}{below}, got {value}"
             )
 
 
 def split_batch(job: Job, processes: int) -> tuple[int, int]:
-    """How a batch is shared out: rows at once on each process, and how often for one step.
+    """How a batch is shared out: rows at once on each process, and how often for one step. A
+    micro-batch of `auto` counts as one row.
 
     Raises InputError where these cannot make up the batch exactly.
     """
-    if job.shared.save_every % job.shared.eval_every:
+    shared, batch = job.shared, job.recipe.batch
+    if shared.save_every % shared.eval_every:
         raise InputError(
-            f"params.yaml: train.shared.save_every {job.shared.save_every} is no multiple of"
-            f" eval_every {job.shared.eval_every}"
+            f"params.yaml: train.shared.save_every {shared.save_every} is no multiple of"
+            f" eval_every {shared.eval_every}"
         )
-    rows, rest = divmod(job.recipe.batch, processes)
-    micro = min(job.shared.micro_batch, rows)
+    rows, rest = divmod(batch, processes)
+    wanted = 1 if shared.micro_batch == "auto" else shared.micro_batch
+    micro = min(wanted, rows)
     if rest or micro < 1 or rows % micro:
         raise InputError(
-            f"params.yaml: train.{job.run}.batch {job.recipe.batch} cannot be shared out over"
-            f" {processes} processes in parts of train.shared.micro_batch {job.shared.micro_batch};"
-            " one must divide the other"
+            f"params.yaml: train.{job.run}.batch {batch} cannot be shared out over {processes}"
+            f" processes in parts of train.shared.micro_batch {shared.micro_batch}; one must"
+            " divide the other"
         )
     return micro, rows // micro
 
 
-def _settings(job: Job) -> dict[str, Any]:
+def named_settings(job: Job) -> dict[str, Any]:
     """The params of `job` by dotted name, without those on which no weight depends."""
-    idle = ("launch", "save_every")
-    named = {
-        f"train.shared.{key}": value for key, value in asdict(job.shared).items() if key not in idle
-    }
-    return {
-        **named,
-        **{f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()},
-    }
+    named = {}
+    for key, value in asdict(job.shared).items():
+        if key not in ("launch", "save_every"):
+            named[f"train.shared.{key}"] = value
+    for key, value in asdict(job.recipe).items():
+        named[f"train.{job.run}.{key}"] = value
+    return named

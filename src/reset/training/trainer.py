@@ -16,7 +16,8 @@ from transformers.utils import logging
 from reset.core.errors import InputError
 from reset.tokens.encoding import IGNORE, Example
 from reset.training import batches, packing
-from reset.training.checkpoints import Folder, step_of
+from reset.training.best_weights import BestWeights
+from reset.training.checkpoints import Folder, best_step, step_of
 from reset.training.progress import Watch, forget_after
 
 if TYPE_CHECKING:
@@ -195,6 +196,7 @@ class CompletionTrainer(Trainer):
         self.unproven = shared.packing and args.per_device_train_batch_size > 1 and len(train) > 1
         self.limit = LOSS_EXPLODED * math.log(model.config.get_text_config().vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
+        self.best = BestWeights(model, args.should_save)
 
     def get_train_dataloader(self) -> DataLoader:
         args = self.args
@@ -260,6 +262,9 @@ class CompletionTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
+        step = self.state.global_step
+        if best_step(self.state.log_history) == step and not self.control.should_save:
+            self.best.take(step)
         return metrics
 
     def dev_loss(self) -> float:
@@ -286,9 +291,15 @@ class CompletionTrainer(Trainer):
         return (sums[0] / sums[1]).item()
 
     def _save_checkpoint(self, model, trial) -> None:
-        """Weights alone, but for every `save_every` steps: a whole checkpoint is seven times as
-        large.
+        """The best weights since the last checkpoint, then those of now: alone, but for every
+        `save_every` steps, since a whole checkpoint is seven times as large.
         """
+        if self.best.step == best_step(self.state.log_history):
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.best.step}"
+            self.best.exchange()
+            self.save_model(str(folder), _internal_call=True)
+            self.best.exchange()
+        self.best.drop()
         self.args.save_only_model = self.state.global_step % self.save_every != 0
         super()._save_checkpoint(model, trial)
 
