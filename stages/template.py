@@ -43,7 +43,8 @@ def main() -> None:
     io.write_json(f"metrics/prompts/{dataset}.json", counts)
     for part, count in counts.items():
         print(
-            f"template {dataset} {part}: {count['kept']} prompts, {count['cut']} cut",
+            f"template {dataset} {part}: {count['kept']} prompts, {count['cut']} cut,"
+            f" {count['long_targets']} with a target longer than an answer may be",
             file=sys.stderr,
         )
 

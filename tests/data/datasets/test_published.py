@@ -295,6 +295,13 @@ def test_nq_comes_with_retrieved_passages_or_with_one_flat_context():
     assert mapped("nq", flat)["native"] == "q1"
 
 
+@pytest.mark.parametrize("name", ["nq", "bioasq", "searchqa"])
+def test_ranked_passages_of_a_retriever_are_a_source_of_every_extractive_set(name):
+    assert mapped(name, DPR)["context"] == ["T: It was Ada.", "B"]
+    assert mapped(name, DPR)["references"] == ["Ada"]
+    assert reasons(name, DPR) == [None]
+
+
 def test_qa_rows_need_a_gold_answer_in_the_passages_that_are_shown():
     late = DPR | {
         "ctxs": (

@@ -55,7 +55,7 @@ def test_a_row_that_fits_is_rendered_whole(tmp_path, counter):
     ]  # fmt: skip
     assert counts["train"] == {
         "read": 1, "dropped": {}, "kept": 1, "cut": 0, "cut_share": 0.0,
-        "prompt_words": len(row["prompt"].split()), "target_words": 1.0,
+        "long_targets": 0, "prompt_words": len(row["prompt"].split()), "target_words": 1.0,
     }  # fmt: skip
     assert counts["eval"]["read"] == 0
 
@@ -69,6 +69,12 @@ def test_trimming_cuts_the_context_alone_and_no_more_than_it_must(tmp_path, coun
     assert row["context"][0] == "the gold word"
     assert LONG.startswith(row["context"][1])
     assert counts["train"]["cut_share"] == 1.0
+
+
+def test_targets_longer_than_any_answer_are_kept_and_counted(tmp_path, counter):
+    rows = [qa(["the gold word"], native=1), qa(["one two three"], "one two three", native=2)]
+    counts, kept = run(tmp_path, rows, counter, limit=300, answer=2)
+    assert (counts["train"]["long_targets"], len(kept)) == (1, 2)
 
 
 @pytest.mark.parametrize("answer", [4, 5, 12])

@@ -48,6 +48,15 @@ def test_k_precision_stands_in_by_name_and_needs_no_model(tmp_path):
     assert (row["metric"], row["score"]) == ("k_precision", 0.8)
 
 
+def test_answers_in_other_scripts_are_warned_of_by_data_set(folder, capsys):
+    judge_faithfulness(
+        [pair("Ada была в Лондоне."), pair("It rained.", id="wikisum:1")], PLAIN, folder
+    )
+    warning = capsys.readouterr().err
+    assert "80% of the letters in answers to 'cnn' are not Latin" in warning
+    assert "wikisum" not in warning
+
+
 def test_every_generation_has_a_row_in_order_with_how_much_of_its_wording_the_context_holds(folder):
     pairs = [pair("It rained.", sample=2), pair("Ada.", sample=0), pair("It rained.", sample=1)]
     rows = judge_faithfulness(pairs, PLAIN, folder)

@@ -1,9 +1,10 @@
 """BioASQ: questions of biomedical experts with snippets of PubMed (CC BY 2.5); evaluation only."""
 
+from itertools import chain
 from typing import Any
 
 from reset.core.io import Row
-from reset.data.datasets import mrqa
+from reset.data.datasets import mrqa, retrieved
 from reset.data.datasets.spec import DatasetSpec, RowFormat, context_record
 from reset.data.records import filters
 
@@ -19,12 +20,13 @@ def record(row: Row) -> Row:
 
 def _flat(value: Any) -> list[str]:
     if isinstance(value, list):
-        return [text for entry in value for text in _flat(entry)]
+        return list(chain.from_iterable(map(_flat, value)))
     return [] if value is None else [str(value)]
 
 
 def asks_for_a_span(row: Row, _record: Row) -> str | None:
-    kind = row.get("type", "factoid")  # MRQA's rows are factoids and do not say so
+    # MRQA's rows are factoids and do not say so; RobustQA keeps questions with a span alone
+    kind = row.get("type", "factoid")
     return None if kind in ("factoid", "list") else f"a {kind} question"
 
 
@@ -34,6 +36,7 @@ ENTRY = DatasetSpec(
     shapes=(
         RowFormat({"id": str, "body": str, "type": str, "snippets": [{"text": str}]}, record),
         RowFormat(mrqa.COLUMNS, mrqa.record),
+        retrieved.FORMAT,
     ),
     filters=(asks_for_a_span, *filters.EXTRACTIVE_QA),
     passages="gathered",

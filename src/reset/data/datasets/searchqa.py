@@ -5,7 +5,7 @@ only.
 import re
 
 from reset.core.io import Row
-from reset.data.datasets import mrqa
+from reset.data.datasets import mrqa, retrieved
 from reset.data.datasets.spec import DatasetSpec, RowFormat, context_record
 from reset.data.records import filters
 
@@ -58,6 +58,7 @@ ENTRY = DatasetSpec(
             record,
         ),
         RowFormat(mrqa.COLUMNS, mrqa.record),
+        retrieved.FORMAT,
     ),
     filters=filters.EXTRACTIVE_QA,
     passages="gathered",

@@ -86,13 +86,14 @@ def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -
             {"read": 0, DUPLICATE: 0, CONTAMINATED: 0, "dev": 0, "train": 0, "trained": 0},
         )
         counts["read"] += 1
-        print_ = fingerprint(row["prompt"], row["target"])
-        reason = DUPLICATE if print_ in met else CONTAMINATED if evaluation.shares(row) else None
-        met.add(print_)
-        if reason:
-            counts[reason] += 1
+        content = fingerprint(row["prompt"], row["target"])
+        if content in met:
+            counts[DUPLICATE] += 1
+        elif evaluation.shares(row):
+            counts[CONTAMINATED] += 1
         else:
             groups.setdefault(group(row), []).append(row["id"])
+        met.add(content)
     for name, count in mixture.counts.items():
         if count["read"] == count[DUPLICATE] + count[CONTAMINATED]:
             raise InputError(f"data set '{name}' has no training row left: {count}")

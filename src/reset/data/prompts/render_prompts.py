@@ -62,8 +62,8 @@ def prompt_block(
 ) -> PromptWriter:
     """Render the rows of a block; over-long ones are treated by policy and counted.
 
-    Counts: rows read, cut, dropped (by reason), words of prompts and targets of the rows that are
-    left.
+    Counts: rows read, cut, dropped (by reason), targets of more tokens than an answer may have
+    (they stay), words of prompts and targets of the rows that are left.
     """
     os.environ.setdefault(
         "TOKENIZERS_PARALLELISM", "false"
@@ -74,6 +74,7 @@ def prompt_block(
     lengths = token_counts(prompts, targets, counter, settings.max_tokens, settings.answer_tokens)
     result = PromptWriter()
     result.counts["read"] = len(rows)
+    result.counts["long_targets"] = long_targets(targets, counter, settings.answer_tokens)
     for (where, row), prompt, length in zip(rows, prompts, lengths, strict=True):
         if length > settings.max_tokens:
             shorter = shortened(row, where, length, templates, counter, settings)
@@ -100,6 +101,12 @@ def target(row: Row) -> str:
     one.
     """
     return row["references"][0] if row["references"] else ""
+
+
+def long_targets(targets: list[str], counter: TokenCounter, limit: int) -> int:
+    """How many targets have more than `limit` tokens: no answer can be as long as these."""
+    possible = [text for text in targets if not text.isascii() or len(text) > limit]
+    return sum(count > limit for count in counter.counts(possible))
 
 
 def token_counts(
@@ -192,6 +199,7 @@ def summary(total: Counter) -> Row:
         "kept": kept,
         "cut": total["cut"],
         "cut_share": round(total["cut"] / total["read"], 4) if total["read"] else 0.0,
+        "long_targets": total["long_targets"],
         "prompt_words": round(total["prompt_words"] / kept, 1) if kept else 0.0,
         "target_words": round(total["target_words"] / kept, 1) if kept else 0.0,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from reset.judges.faithfulness import nli, summac_package, summac_zs
 from reset.judges.faithfulness.span import span_coverage
 from reset.judges.verdicts import Pair
 from reset.text import overlap
+from reset.text.words import share_outside_latin
 
 Measure = Literal["span", "k_precision", "summac_zs", "summac_package"]
+MOST_OTHER_SCRIPTS = 0.5  # share of an answer's letters above which SummaC is doubtful
 Verdict = tuple[float | None, str | None]
 
 
@@ -122,12 +125,29 @@ def _image(pair: Pair, options: summac_zs.SummacOptions) -> summac_zs.SentencePa
 def _summac_zs(
     pairs: Sequence[Pair], settings: FaithfulnessSettings, nli_folder: Path, progress: bool
 ) -> list[Verdict]:
+    _warn_of_other_scripts(pairs)
     options = summac_zs.SummacOptions(use_contradiction=settings.use_contradiction)
     images = [_image(pair, options) for pair in pairs]
     model = nli.Nli(nli_folder, settings.precision, settings.devices)
     sentence_pairs = {sentence_pair for image in images for sentence_pair in image.pairs()}
     judged = model.score(sentence_pairs, settings.batch_tokens, progress)
     return [summac_zs.score(image, judged, options) for image in images]
+
+
+def _warn_of_other_scripts(pairs: Sequence[Pair]) -> None:
+    """Name on stderr the data sets whose answers are mostly not in Latin letters."""
+    answers: dict[str, list[str]] = {}
+    for prompt, generation in pairs:
+        answers.setdefault(prompt["id"].partition(":")[0], []).append(generation["text"])
+    for name, texts in answers.items():
+        share = share_outside_latin(texts)
+        if share > MOST_OTHER_SCRIPTS:
+            print(
+                f"warning: {share:.0%} of the letters in answers to '{name}' are not Latin; SummaC"
+                " is only as good there as models.nli, and most NLI models read English alone."
+                " judges.faithfulness.abstractive: k_precision works in any script",
+                file=sys.stderr,
+            )
 
 
 def _summac_package(
@@ -139,6 +159,7 @@ def _summac_package(
             f"judges.faithfulness.devices: {settings.devices} stands for {', '.join(devices)} here,"
             " but summac_package computes on one device: name one of them"
         )
+    _warn_of_other_scripts(pairs)
     scorer = summac_package.load(nli_folder, settings.use_contradiction, devices[0])
     images = [_image(pair, summac_zs.DEFAULT) for pair in pairs]
     known = [summac_zs.nothing_to_judge(image) or summac_package.unread(image) for image in images]

@@ -10,6 +10,9 @@ For question answering the question stands before *every* premise: "Where was Ad
 in 1815." Context sentences are often elliptic, and so are answers ("In London"): the question tells
 what both are about. The paper only says that the question is prefixed to the context; before the
 first sentence alone it would help that one alone.
+
+Sentences are cut in any script, but the usual NLI models are trained on English alone: the stage
+warns of data sets whose answers are mostly in other scripts.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, product
 
 from reset.text.sentences import split
 
@@ -49,9 +53,7 @@ class SentencePairs:
     hypotheses: tuple[str, ...]
 
     def pairs(self) -> Iterable[tuple[str, str]]:
-        return (
-            (premise, hypothesis) for premise in self.premises for hypothesis in self.hypotheses
-        )
+        return product(self.premises, self.hypotheses)
 
 
 def image(
@@ -71,7 +73,8 @@ def premises(question: str, passages: tuple[str, ...]) -> tuple[str, ...]:
     one.
     """
     before = f"{question.strip()} " if question.strip() else ""
-    return tuple(before + sentence for passage in passages for sentence in split(passage))
+    sentences = chain.from_iterable(map(split, passages))
+    return tuple(before + sentence for sentence in sentences)
 
 
 def score(
