@@ -1,4 +1,5 @@
-# Two commands: `make demo` runs the pipeline on its own demo world, `make test` runs every check.
+# `make` prints what there is. Two commands do everything on a fresh machine: `make demo` runs the
+# pipeline on its own demo world, `make test` runs every check.
 PYTHON ?= python3.11
 SEEDS ?= 31,32,33,34,35
 A ?= HEAD
@@ -9,15 +10,31 @@ BIN := .venv/bin
 SETUP := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo study ablation test lint setup estimate show compare publish
+.PHONY: help demo tune ask serve study ablation test check lint setup estimate show compare publish
 
-demo: setup
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*##/\1 \t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: setup  ## run the whole study in the demo world and show its table
 	dvc repro
 	@PYTHONPATH=src python scripts/show.py
 
+# what `runs` of params.yaml asks for: the report alone, because its other inputs may not be there
+tune: setup  ## tune a model on the data of params.yaml and evaluate it (profiles/one_gpu.yaml)
+	dvc repro evaluate
+	dvc repro --single-item report
+	@PYTHONPATH=src python scripts/show.py
+
+PASSAGES ?=
+ask: setup  ## put questions to a model: make ask MODEL=reset_31 PASSAGES=notes.txt
+	@PYTHONPATH=src python scripts/ask.py "$(MODEL)" $(if $(PASSAGES),--passages "$(PASSAGES)")
+
+serve: setup  ## serve a model behind an OpenAI-compatible address: make serve MODEL=reset_31
+	@PYTHONPATH=src python scripts/serve.py "$(MODEL)"
+
 # the study of the README: its small files are kept in report/study, and the work tree is as before. One seed after the
 # other: DVC writes its whole lock anew after each stage, which with five seeds in it would take most of the time
-study: setup
+study: setup  ## the results of the README, one seed after the other: SEEDS=31,32
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
 	@grep -q '^seeds: \[.*\]' params.yaml || { echo "params.yaml: 'seeds' must stand on one line, as in seeds: [31]"; exit 1; }
 	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \
@@ -37,35 +54,38 @@ endef
 # one experiment with other params, in a copy; the report compares the numbers kept of it with its own
 SET ?= ranking.selection=worst
 KEPT = report/ablations/$(subst /,-,$(SET))
-ablation: setup
+ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.selection=worst"
 	dvc exp run --temp --force --name ablation $(foreach change,$(SET),--set-param '$(change)')
 	mkdir -p '$(KEPT)'
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
 
-test: setup lint
+test: setup lint  ## every check: lint, types, all tests
 	pytest
 
-lint: setup
+check: setup lint  ## the fast checks: no DVC run, no server
+	pytest -n 2 -m "not integration"
+
+lint: setup  ## ruff and mypy
 	ruff check .
 	ruff format --check .
 	mypy
 
-estimate: setup
+estimate: setup  ## what a paid judge will cost
 	@PYTHONPATH=src python scripts/estimate.py
 
-show: setup
+show: setup  ## the result table, and the page of this run
 	@PYTHONPATH=src python scripts/show.py
 
 # two revisions, tags or experiments side by side; "workspace" is what lies here now
-compare: setup
+compare: setup  ## two revisions side by side: A=HEAD B=workspace
 	@PYTHONPATH=src python scripts/compare.py "$(A)" "$(B)"
 
 # a run's model to the hub, for example MODEL=reset_31 REPO=owner/name
-publish: setup
+publish: setup  ## a model to the hub: MODEL=reset_31 REPO=owner/name
 	@PYTHONPATH=src python scripts/publish.py "$(MODEL)" "$(REPO)"
 
-setup: $(SETUP)
+setup: $(SETUP)  ## the virtual environment
 
 # summac pins a hub client that is years old, so it comes without its dependencies
 $(SETUP): pyproject.toml constraints.txt

@@ -8,6 +8,7 @@ from pathlib import Path
 from reset.core import params
 from reset.core.errors import run_stage
 from reset.models import folder
+from reset.tokens import layout_template
 from reset.world.language.people import World
 
 
@@ -21,7 +22,11 @@ def main() -> None:
     if source.source == "toy" and declared.models.toy and declared.data.world:
         toy = params.build(folder.Toy, declared.models.toy, "models.toy")
         world = params.build(World, declared.data.world, "data.world")
-    folder.make(name, source, Path("models") / name, toy, world)
+    out = Path("models") / name
+    folder.make(name, source, out, toy, world)
+    if name != "nli" and declared.template.style == "alpaca":
+        layouts = Path("prompts") / declared.data.templates
+        layout_template.write(out, layouts)
     print(f"models {name}: {source.source} {source.id or ''}".rstrip())
 
 

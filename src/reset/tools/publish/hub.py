@@ -87,7 +87,7 @@ def check(folder: Path, lock: Lock) -> None:
             raise InputError(
                 f"{folder}: not what dvc.lock recorded; `dvc checkout --force {folder}` restores it"
             )
-    lock.check(f"metrics/runs/{folder.name}.csv")
+    lock.check(f"data/verdicts/faithfulness/predictions/{folder.name}.jsonl")
 
 
 def card(name: str, lock: Lock, revision: str) -> str:

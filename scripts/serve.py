@@ -1,0 +1,35 @@
+"""Serve one of the project's models behind an OpenAI-compatible address: by vLLM where it is
+installed, else by `transformers serve`.
+"""
+
+import argparse
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from reset.core.errors import InputError, run_stage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a folder below models/, such as reset_31")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", default="8000")
+    args = parser.parse_args()
+    folder = Path("models") / args.model
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder}: no such model; run `make tune` or `dvc pull` first")
+    address = ["--host", args.host, "--port", args.port]
+    if shutil.which("vllm"):
+        command = ["vllm", "serve", str(folder), "--served-model-name", args.model, *address]
+    elif find_spec("fastapi") and find_spec("uvicorn"):
+        command = ["transformers", "serve", str(folder.resolve()), *address]
+    else:
+        raise InputError("no server is installed: pip install 'reset-llm[serve]', or vllm")
+    print(f"http://{args.host}:{args.port}/v1: {' '.join(command)}", flush=True)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,59 @@
+"""`reset-llm`: the project's commands under one name. Each runs the script of that name in
+scripts/, or DVC, in the project's folder.
+"""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+COMMANDS = {
+    "tune": "tune mtl and reset on the data of params.yaml and evaluate them",
+    "ask": "ask a model: reset-llm ask reset_31 --passages notes.txt",
+    "serve": "serve a model behind an OpenAI-compatible address",
+    "show": "print the result table and write the page of this run",
+    "estimate": "what a paid judge will cost",
+    "compare": "two revisions side by side: reset-llm compare HEAD workspace",
+    "publish": "a model to the hub: reset-llm publish reset_31 owner/name",
+}
+
+
+def main() -> None:
+    """Run the command that the first argument names; help where it names none."""
+    command, *arguments = sys.argv[1:] or ["--help"]
+    if command in ("-h", "--help"):
+        print(usage())
+        return
+    if command not in COMMANDS:
+        sys.exit(f"error: no command '{command}'\n{usage()}")
+    if command == "tune" and {"-h", "--help"} & set(arguments):
+        print("usage: reset-llm tune\n\nRuns dvc repro evaluate, then the report.")
+        return
+    if not Path("dvc.yaml").is_file() or not Path("scripts").is_dir():
+        sys.exit("error: no dvc.yaml here; run reset-llm in the project's folder")
+    if command == "tune":
+        tune()
+        return
+    sys.argv = [f"reset-llm {command}", *arguments]
+    runpy.run_path(f"scripts/{command}.py", run_name="__main__")
+
+
+def tune() -> None:
+    """What `runs` of params.yaml asks for, up to the report, and the result table."""
+    for words in (["evaluate"], ["--single-item", "report"]):
+        done = subprocess.run([sys.executable, "-m", "dvc", "repro", *words])
+        if done.returncode:
+            sys.exit(done.returncode)
+    sys.argv = ["reset-llm show"]
+    runpy.run_path("scripts/show.py", run_name="__main__")
+
+
+def usage() -> str:
+    """The commands, a line each."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {purpose}" for name, purpose in COMMANDS.items()]
+    return "\n".join(["usage: reset-llm COMMAND …", "", *lines])
+
+
+if __name__ == "__main__":
+    main()
