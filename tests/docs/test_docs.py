@@ -60,12 +60,20 @@ def own_sets(document: Path) -> set[str]:
     }
 
 
+def listed(values: list[str] | str) -> list[str]:
+    """The values of a matrix key, also where dvc.yaml takes them from `runs` of params.yaml."""
+    if isinstance(values, list):
+        return values
+    kind = values.removeprefix("${runs.").removesuffix("}")
+    return params.load("params.yaml")["runs"][kind]
+
+
 def outputs() -> list[str]:
     """What stages write, with all items of their matrix, and `*` for seeds and data sets."""
     found = []
     for block in STAGES.values():
         matrix = {
-            key: ["[0-9]*"] if key == "seed" else values
+            key: ["[0-9]*"] if key == "seed" else listed(values)
             for key, values in block.get("matrix", {}).items()
         }
         names = [
@@ -201,7 +209,7 @@ def _is_target(target: str, sets: set[str]) -> bool:
         return item in {*PARAMS["data"]["datasets"], *sets}
     parts = item.split("-")
     return len(parts) == len(matrix) and all(
-        part.isdigit() if key == "seed" else part in matrix[key]
+        part.isdigit() if key == "seed" else part in listed(matrix[key])
         for key, part in zip(matrix, parts, strict=True)
     )
 

@@ -51,7 +51,7 @@ def test_every_section_builds(profile):
         params.build(cls, part(cls, sampling), "sampling")
     if sampling["engine"] == "vllm":
         params.build(vllm_engine.VllmOptions, sampling["vllm"], "sampling.vllm")
-    for pool in ("reset", "reset_s"):
+    for pool in profile["runs"]["pools"]:
         params.build(prompt_pools.Pool, sampling["pools"][pool], f"sampling.pools.{pool}")
     params.build(TaskSettings, judges["task"], "judges.task")
     params.build(measure.FaithfulnessSettings, judges["faithfulness"], "judges.faithfulness")

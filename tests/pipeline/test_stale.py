@@ -31,7 +31,7 @@ STALE = {
     "data.rows_with_input": ["filter"],
     "data.overlong": ["template"],
     "data.max_tokens": ["template"],
-    "template.style": ["template"],
+    "template.style": ["models", "template"],
     "data.ngram": ["mix"],
     "data.dev": ["mix"],
     "data.datasets.*.source": ["evaluation_set", "fetch", "filter", "mix", "report"],
@@ -84,7 +84,11 @@ STALE = {
     "report.seed": ["report"],
     "report.labelled": ["calibrate"],
 }  # fmt: skip
-ELSEWHERE = ("seeds", "data.templates")  # they change the stages and dependencies themselves
+ELSEWHERE = (
+    "seeds", "data.templates",
+    *(f"runs.{kind}" for kind in ("pools", "continued", "start_models", "evaluated")),
+)  # fmt: skip
+# they change the stages and dependencies themselves
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
 
 
 def test_the_graph_evaluates_exactly_the_runs_of_the_legend_and_the_end_checkpoints():
-    predicted = [
-        *STAGES["predict_start_models"]["matrix"]["run"],
-        *STAGES["predict"]["matrix"]["run"],
-    ]
-    assert sorted(predicted) == sorted([*runs.LEGEND, *runs.ENDS])
-    assert STAGES["predict_start_models"]["matrix"]["run"] == [*runs.START_MODELS]
+    asked = yaml.safe_load(Path("params.yaml").read_text())["runs"]
+    assert sorted([*asked["start_models"], *asked["evaluated"]]) == sorted(
+        [*runs.LEGEND, *runs.ENDS]
+    )
+    assert asked["start_models"] == [*runs.START_MODELS]
 
 
 def test_a_two_stage_run_has_its_start_and_its_end_from_the_graph():

@@ -56,7 +56,9 @@ def test_every_item_of_the_judging_stages_is_found():
 
 
 def test_the_real_graph_is_understood():
-    found = list(judge_cost.items(params.load(ROOT / "dvc.yaml"), {"seeds": [0]}))
+    found = list(
+        judge_cost.items(params.load(ROOT / "dvc.yaml"), params.load(ROOT / "params.yaml"))
+    )
     assert {item.kind for item in found} == {"samples", "predictions"}
     assert {"reset", "reset_s", "mtl"} <= {item.run for item in found}
 

@@ -47,9 +47,8 @@ class Model:
         """The pieces of the greedy answer, as they are generated."""
         from threading import Thread
 
-        from transformers import TextIteratorStreamer
-
         import torch
+        from transformers import TextIteratorStreamer
 
         ids = encode_prompts([prompt], self.tokenizer)[0]
         pieces = TextIteratorStreamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)

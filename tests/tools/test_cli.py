@@ -1,0 +1,45 @@
+"""reset-llm: each command is a script of the project, and --help runs nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reset.tools import cli
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words, cwd=ROOT):
+    command = [sys.executable, "-m", "reset.tools.cli", *words]
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_help_lists_every_command(words, tmp_path):
+    said = run(*words, cwd=tmp_path).stdout
+    assert [name for name in cli.COMMANDS if f"  {name} " not in said] == []
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_help_of_a_command_runs_nothing(name):
+    done = run(name, "--help")
+    assert done.returncode == 0 and f"usage: reset-llm {name}" in done.stdout, done.stderr
+
+
+def test_every_command_but_tune_is_a_script():
+    assert [
+        n for n in cli.COMMANDS if n != "tune" and not (ROOT / f"scripts/{n}.py").is_file()
+    ] == []
+
+
+def test_outside_the_project_one_line_says_so(tmp_path):
+    done = run("show", cwd=tmp_path)
+    assert done.returncode == 1 and "run reset-llm in the project's folder" in done.stderr
+
+
+def test_an_unknown_command_is_named():
+    done = run("tone")
+    assert done.returncode == 1 and "no command 'tone'" in done.stderr
