@@ -5,6 +5,7 @@ No stage of the graph: it writes metrics/cost.json, which DVC does not hash, bec
 result.
 """
 
+import argparse
 import sys
 
 from reset.core import params
@@ -17,6 +18,7 @@ from reset.tools import judge_cost
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     everything = params.load("params.yaml")
     settings = params.build(
         InstructionSettings, everything["judges"]["instruction"], "judges.instruction"

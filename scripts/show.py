@@ -2,6 +2,7 @@
 the pipeline: `make demo` ends with it.
 """
 
+import argparse
 from pathlib import Path
 
 from reset.core import io
@@ -15,6 +16,7 @@ WITH_RUN = Path("report/this_run.html")
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     results = runs.without_ends(metrics.read("metrics/results.csv"))
     averages = aggregate.macro(results)
     seeds = sorted({row["seed"] for row in results})

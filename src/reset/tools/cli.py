@@ -2,10 +2,12 @@
 scripts/, or DVC, in the project's folder.
 """
 
-import runpy
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+
+from reset.core.errors import run_stage
 
 COMMANDS = {
     "tune": "tune mtl and reset on the data of params.yaml and evaluate them",
@@ -34,8 +36,17 @@ def main() -> None:
     if command == "tune":
         tune()
         return
-    sys.argv = [f"reset-llm {command}", *arguments]
-    runpy.run_path(f"scripts/{command}.py", run_name="__main__")
+    run_script(command, arguments)
+
+
+def run_script(name: str, arguments: list[str]) -> None:
+    """Run scripts/<name>.py as a command of reset-llm."""
+    sys.argv = [f"reset-llm {name}", *arguments]
+    spec = spec_from_file_location(name, f"scripts/{name}.py")
+    assert spec and spec.loader, f"scripts/{name}.py is Python"
+    script = module_from_spec(spec)
+    spec.loader.exec_module(script)
+    run_stage(script.main)
 
 
 def tune() -> None:
@@ -44,8 +55,7 @@ def tune() -> None:
         done = subprocess.run([sys.executable, "-m", "dvc", "repro", *words])
         if done.returncode:
             sys.exit(done.returncode)
-    sys.argv = ["reset-llm show"]
-    runpy.run_path("scripts/show.py", run_name="__main__")
+    run_script("show", [])
 
 
 def usage() -> str:
