@@ -10,10 +10,10 @@ import sys
 
 from reset.core import params
 from reset.core.errors import run_stage
-from reset.judges.instruction import cost
+from reset.judges.instruction import cost, pending
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store, location
-from reset.judges.instruction.settings import PROMPTS, InstructionSettings, OpenAISettings
+from reset.judges.instruction.settings import InstructionSettings, OpenAISettings
 from reset.tools import judge_cost
 
 
@@ -45,11 +45,11 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
     """One line an item and the sum."""
     total, guessed = Estimate(), False
     with Store(location()) as store:
-        for item in judge_cost.items(params.load("dvc.yaml"), everything):
+        for item in pending.items(params.load("dvc.yaml"), everything):
             backend = judges.judging(item.kind, item.run)
-            if backend not in PROMPTS:
+            if backend not in judges.asking:
                 continue
-            estimate, known = judge_cost.estimate_cost(item, backend, settings, everything, store)
+            estimate, known = judge_cost.estimate_cost(item, backend, judges, everything, store)
             total, guessed = total + estimate, guessed or not known
             print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
         booked = store.booked()

@@ -20,9 +20,9 @@ def main() -> None:
     pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
     backend = settings.judging(item.kind, item.run)
     endpoint = settings.openai.judging(item.kind, item.run) if settings.openai else None
-    scores = backends.verdicts(
-        pairs, backend, endpoint, item.dvc_name("instruction"), judges.max_missing
-    )
+    label = item.dvc_name("instruction")
+    template = settings.template(backend)
+    scores = backends.verdicts(pairs, backend, endpoint, label, judges.max_missing, template)
     count = verdicts.write(item, "instruction", pairs, scores, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in scores)
     print(

@@ -72,7 +72,7 @@ STALE = {
         f"judges.faithfulness.{key}": ["calibrate", *FAITHFULNESS]
         for key in ("precision", "batch_tokens", "devices")
     },
-    "judges.instruction": sorted([*INSTRUCTION, "judge_ready"]),
+    "judges.instruction": sorted([*INSTRUCTION, "judge_settings"]),
     "ranking.weights": ["rank"],
     "ranking.selection": ["rank"],
     "ranking.ties": ["rank"],
@@ -85,7 +85,7 @@ STALE = {
     "report.labelled": ["calibrate"],
 }  # fmt: skip
 ELSEWHERE = (
-    "seeds", "data.templates",
+    "seeds", "data.templates", "judges.probe",
     *(f"runs.{kind}" for kind in ("pools", "continued", "start_models", "evaluated")),
 )  # fmt: skip
 # they change the stages and dependencies themselves

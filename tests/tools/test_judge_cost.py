@@ -11,7 +11,7 @@ import yaml
 
 from reset.core import io, params
 from reset.core.errors import InputError
-from reset.judges.instruction import llm, settings
+from reset.judges.instruction import llm, pending, settings
 from reset.judges.instruction.reply_store import PLACE, Store
 from reset.judges.verdicts import Generations
 from reset.tools import judge_cost
@@ -46,8 +46,14 @@ def store(tmp_path, monkeypatch):
         yield store
 
 
+def judges(**changes):
+    """Settings of an LLM judge with its prompt."""
+    endpoint = replace(ENDPOINT, **changes)
+    return settings.InstructionSettings(settings.PROMPT, "openai", None, endpoint)
+
+
 def test_every_item_of_the_judging_stages_is_found():
-    assert list(judge_cost.items({"stages": GRAPH}, {"seeds": [1, 2]})) == [
+    assert list(pending.items({"stages": GRAPH}, {"seeds": [1, 2]})) == [
         Generations("samples", "reset_1"),
         Generations("samples", "reset_2"),
         Generations("predictions", "mtl_1"),
@@ -56,9 +62,7 @@ def test_every_item_of_the_judging_stages_is_found():
 
 
 def test_the_real_graph_is_understood():
-    found = list(
-        judge_cost.items(params.load(ROOT / "dvc.yaml"), params.load(ROOT / "params.yaml"))
-    )
+    found = list(pending.items(params.load(ROOT / "dvc.yaml"), params.load(ROOT / "params.yaml")))
     assert {item.kind for item in found} == {"samples", "predictions"}
     assert {"reset", "reset_s", "mtl"} <= {item.run for item in found}
 
@@ -68,14 +72,14 @@ def test_generations_that_exist_are_counted_without_what_is_stored(store):
     item = Generations("samples", "reset_1")
     template = Path(settings.PROMPT).read_text(encoding="utf-8")
     keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
-    found, known = judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
+    found, known = judge_cost.estimate_cost(item, "openai", judges(), {}, store)
     assert known and (found.texts, found.cached, found.calls) == (24, 1, 23)
 
 
 def test_those_to_come_are_counted_from_the_params(store):
     item = Generations("samples", "reset_1")
     found, known = judge_cost.estimate_cost(
-        item, "openai", replace(ENDPOINT, repeats=2), {"sampling": SAMPLING}, store
+        item, "openai", judges(repeats=2), {"sampling": SAMPLING}, store
     )
     assert not known and (found.texts, found.calls) == (10 * 2 * 7, 2 * 10 * 2 * 7)
     assert found.usd > 0
@@ -84,9 +88,9 @@ def test_those_to_come_are_counted_from_the_params(store):
 def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
     item = Generations("predictions", "mtl_1")
     with pytest.raises(InputError, match="dvc repro evaluation_set"):
-        judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)
+        judge_cost.estimate_cost(item, "openai", judges(), {}, store)
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
-    assert judge_cost.estimate_cost(item, "openai", ENDPOINT, {}, store)[0].texts == 5
+    assert judge_cost.estimate_cost(item, "openai", judges(), {}, store)[0].texts == 5
 
 
 def estimate():
@@ -100,15 +104,16 @@ def estimate():
 
 def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
     keep(store, "a prompt of before", 0, "x\nRating: 4")
-    judges = {
+    section = {
         "instruction": {
+            "prompt": settings.PROMPT,
             "backend": "openai",
             "samples": None,
             "openai": asdict(replace(ENDPOINT, budget_usd=0.0001)),
         }
     }
     io.write_text(
-        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges})
+        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": section})
     )
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
@@ -119,9 +124,9 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
 
 
 def test_what_no_llm_judges_is_not_counted(store):
-    judges = {"instruction": {"backend": "openai", "samples": SCORED, "openai": asdict(ENDPOINT)}}
+    section = {"instruction": asdict(judges()) | {"samples": SCORED}}
     io.write_text(
-        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": judges})
+        "params.yaml", yaml.safe_dump({"seeds": [1], "sampling": SAMPLING, "judges": section})
     )
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
@@ -131,7 +136,8 @@ def test_what_no_llm_judges_is_not_counted(store):
 
 def test_the_rubric_costs_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    judges = {"instruction": {"backend": "rubric", "samples": None, "openai": None}}
-    io.write_text("params.yaml", yaml.safe_dump({"judges": judges}))
+    rubric = settings.InstructionSettings(settings.PROMPT, "rubric", None, None)
+    section = {"instruction": asdict(rubric)}
+    io.write_text("params.yaml", yaml.safe_dump({"judges": section}))
     assert "no calls, no cost" in estimate()
     assert not Path("metrics/cost.json").exists()

@@ -2,78 +2,45 @@
 yet.
 """
 
-import itertools
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reset.core import io, tasks
 from reset.core.errors import InputError
 from reset.judges import verdicts
-from reset.judges.instruction import backends, cost
+from reset.judges.instruction import backends, cost, llm
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
-from reset.judges.instruction.settings import PROMPTS, Backend, OpenAISettings
+from reset.judges.instruction.settings import Backend, InstructionSettings
 from reset.judges.verdicts import Generations
 
-SCRIPT = "stages/judge_instruction.py"
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
-
-
-def items(graph: Mapping[str, Any], everything: Mapping[str, Any]) -> Iterator[Generations]:
-    """Every item of the stages in a parsed dvc.yaml that run the instruction judge; params fill
-    `${…}` in a matrix.
-    """
-    for stage in graph["stages"].values():
-        command = str(stage.get("cmd", ""))
-        if SCRIPT not in command:
-            continue
-        matrix = {key: _values(value, everything) for key, value in stage["matrix"].items()}
-        for combination in itertools.product(*matrix.values()):
-            filled = command
-            for key, value in zip(matrix, combination, strict=True):
-                filled = filled.replace(f"${{item.{key}}}", str(value))
-            kind, name = filled.split(SCRIPT)[1].split()[:2]
-            yield Generations(kind, name)
-
-
-def _values(value: Any, everything: Mapping[str, Any]) -> list[Any]:
-    reference = re.fullmatch(r"\$\{([\w.]+)\}", value) if isinstance(value, str) else None
-    if reference is None:
-        return list(value)
-    found: Any = everything
-    for part in reference.group(1).split("."):
-        found = found[part]
-    return list(found)
 
 
 def estimate_cost(
     item: Generations,
     backend: Backend,
-    settings: OpenAISettings,
+    judges: InstructionSettings,
     everything: Mapping[str, Any],
     store: Store,
 ) -> tuple[Estimate, bool]:
-    """The estimate for one item of a back end of llm.PROMPTS, and whether its generations are there
+    """The estimate for one item of a back end that asks an endpoint, and whether its generations are there
     (else their number comes from the params).
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
-    settings = settings.judging(item.kind, item.run)
+    assert judges.openai, "InstructionSettings sees to it"
+    settings = judges.openai.judging(item.kind, item.run)
+    template = judges.template(backend)
     if item.path.exists():
         pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
-        return (
-            cost.estimate(dict.fromkeys(backends.judge_prompts(pairs, backend)), settings, store),
-            True,
-        )
+        prompts = backends.judge_prompts(pairs, backend, template)
+        return cost.estimate(dict.fromkeys(prompts), settings, store), True
     texts = _samples(item.run, everything) if item.kind == "samples" else _predictions(everything)
     calls = texts * settings.repeats
-    template = len(Path(PROMPTS[backend]).read_bytes())
-    return (
-        cost.forecast(texts, 0, calls, calls * (template + UNKNOWN_BYTES), settings, store),
-        False,
-    )
+    size = calls * (len(llm.read_template(template).encode()) + UNKNOWN_BYTES)
+    return cost.forecast(texts, 0, calls, size, settings, store), False
 
 
 def _samples(pool: str, everything: Mapping[str, Any]) -> int:

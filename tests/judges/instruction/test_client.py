@@ -5,6 +5,7 @@ asked twice.
 import asyncio
 import collections
 import json
+import re
 import sqlite3
 import time
 from dataclasses import replace
@@ -16,6 +17,7 @@ from reset.core.errors import InputError
 from reset.judges.instruction import client as asking
 from reset.judges.instruction import llm, retry_policy
 from reset.judges.instruction.reply_store import Store
+from tests.pipeline.test_bad_input import full_disk
 from tests.support.fault_server import ENDPOINT, GOOD, FaultServer, Reply
 
 PROMPTS = [f"prompt {number}" for number in range(20)]
@@ -415,6 +417,23 @@ def test_a_reply_that_cannot_be_stored_stops_the_run_and_those_under_way_are_kep
     kept = len([replies for replies in texts(path) if replies])
     assert kept == sum(server.answered.values()) - 1 > 0
     assert sum(server.asked.values()) == sum(server.answered.values())
+
+
+def test_a_full_disk_stops_the_run_and_says_how_many_replies_are_lost(path):
+    long = Reply("It answers. " * 3000 + "\nRating: 7", wait=0.05)
+    with FaultServer(lambda prompt, before: long) as server:
+        with full_disk(300_000), pytest.raises(InputError) as stopped:
+            ask(server, path, budget_usd=100.0)
+        said = re.search(r"cannot be used \((.+)\); (\d+) replies had arrived", str(stopped.value))
+        assert said, stopped.value
+        lost = int(said.group(2))
+        kept = len([replies for replies in texts(path) if replies])
+        assert kept > 0 and 0 < lost <= ENDPOINT.concurrency
+        assert kept + lost == sum(server.answered.values())
+        with Store(path) as store:
+            assert store.usage()["lost_calls"] == 0 and store.booked() > 0
+        assert ask(server, path, budget_usd=100.0) == {}
+    assert sum(server.answered.values()) == len(PROMPTS) + lost
 
 
 def test_a_server_without_usage_is_booked_by_estimate(path):

@@ -41,7 +41,7 @@ def prepare(tmp_path, monkeypatch):
     monkeypatch.delenv("RESET_ALLOW_PAID", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     Path("prompts").mkdir()
-    for prompt in settings.PROMPTS.values():
+    for prompt in (settings.PROMPT, settings.REVISED_PROMPT):
         shutil.copy(ROOT / prompt, prompt)
     declared = ["judges.instruction", "judges.max_missing"]
     io.write_text(
@@ -64,12 +64,17 @@ def fill(prompts, samples):
     io.write("data/samples/reset_1.jsonl", answers)
 
 
-def configure(url=None, max_missing=0.0, samples=None, **changes):
+def configure(url=None, max_missing=0.0, samples=None, prompt=settings.PROMPT, **changes):
     """Write params.yaml: an endpoint at `url`, or the rubric; `samples` names the back ends
     of the pools.
     """
     endpoint = asdict(replace(ENDPOINT, base_url=url, **changes)) if url else None
-    instruction = {"backend": "openai" if url else "rubric", "samples": samples, "openai": endpoint}
+    instruction = {
+        "prompt": prompt,
+        "backend": "openai" if url else "rubric",
+        "samples": samples,
+        "openai": endpoint,
+    }
     judges = {"instruction": instruction, "max_missing": max_missing}
     for path in ("params.yaml", "profiles/paper.yaml"):
         io.write_text(path, yaml.safe_dump({"judges": judges}))
@@ -129,6 +134,33 @@ def test_an_endpoint_judges_and_a_second_run_asks_nothing_and_writes_the_same_by
         == "judge_samples_instruction@reset-1"
     )
     assert {row["score"] for row in io.read(OUT)} == {0.7}
+
+
+def test_the_prompt_is_the_file_that_the_params_name(workspace):
+    io.write_text("mine.txt", "[system]\nBe fair.\n[user]\n{request} ? {answer}")
+    with FaultServer() as server:
+        configure(server.url, prompt="mine.txt")
+        run()
+    assert server.asked["> task 0 ? > dolly:0 0"] == 1
+    assert server.bodies[0]["messages"][0] == {"role": "system", "content": "Be fair."}
+
+
+def test_a_key_that_the_server_repeats_is_in_no_line_and_no_file(workspace):
+    key = "sk-very-secret-1234"
+    refusal = Reply(status=400, error={"message": f"{key} may not ask this"})
+    with FaultServer(lambda prompt, before: refusal) as server:
+        configure(server.url, max_missing=1.0)
+        said = run(OPENAI_API_KEY=key)
+        assert key not in said
+        assert {row["reason"] for row in io.read(OUT)} == {
+            "HTTP 400: [OPENAI_API_KEY] may not ask this"
+        }
+        server.behaviour = lambda prompt, before: replace(refusal, status=401)
+        OUT.unlink()
+        said = run(code=1, OPENAI_API_KEY=key)
+    assert "[OPENAI_API_KEY] may not" in said and key not in said
+    files = [path for path in workspace.rglob("*") if path.is_file()]
+    assert len(files) > 5 and not any(key.encode() in path.read_bytes() for path in files)
 
 
 def test_the_scorer_judges_the_samples_though_the_rubric_evaluates(workspace):

@@ -17,7 +17,7 @@ from reset.judges.instruction import llm
 from reset.judges.instruction.reply_store import Reply, Store
 from reset.judges.instruction.settings import (
     PROMPT,
-    PROMPTS,
+    REVISED_PROMPT,
     InstructionSettings,
     SampleBackends,
     check_ready,
@@ -26,7 +26,7 @@ from tests.support.fault_server import ENDPOINT
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = (ROOT / PROMPT).read_text(encoding="utf-8")
-REMOTE = InstructionSettings("openai", None, replace(ENDPOINT, base_url=None))
+REMOTE = InstructionSettings(PROMPT, "openai", None, replace(ENDPOINT, base_url=None))
 
 
 @pytest.fixture(autouse=True)
@@ -53,21 +53,21 @@ def keep(store, prompt, repeat, text, finish="stop", settings=ENDPOINT):
 
 
 def test_the_rubric_is_always_ready():
-    check_ready(InstructionSettings("rubric", None, None))
+    check_ready(InstructionSettings(PROMPT, "rubric", None, None))
 
 
 @pytest.mark.parametrize(
     "url", ["http://localhost:8000/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1"]
 )
 def test_a_local_endpoint_needs_neither_permission_nor_key(url):
-    check_ready(InstructionSettings("openai", None, replace(ENDPOINT, base_url=url)))
+    check_ready(InstructionSettings(PROMPT, "openai", None, replace(ENDPOINT, base_url=url)))
 
 
 @pytest.mark.parametrize(
     "url", [None, "https://example.com/v1", "http://10.0.0.7/v1", "http://localhost.evil.com/v1"]
 )
 def test_any_other_endpoint_runs_only_when_paying_is_allowed(url, monkeypatch):
-    settings = InstructionSettings("openai", None, replace(ENDPOINT, base_url=url))
+    settings = InstructionSettings(PROMPT, "openai", None, replace(ENDPOINT, base_url=url))
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with pytest.raises(InputError, match="RESET_ALLOW_PAID=1"):
         check_ready(settings)
@@ -86,7 +86,9 @@ def test_a_missing_key_is_named_before_anything_is_asked(value, monkeypatch):
 def test_an_address_that_is_none_is_refused():
     with pytest.raises(InputError, match="base_url"):
         check_ready(
-            InstructionSettings("openai", None, replace(ENDPOINT, base_url="localhost:8000/v1"))
+            InstructionSettings(
+                PROMPT, "openai", None, replace(ENDPOINT, base_url="localhost:8000/v1")
+            )
         )
 
 
@@ -102,7 +104,7 @@ def test_a_socks_proxy_is_refused_in_one_line_unless_the_judge_is_reached_withou
     monkeypatch.setenv(name, f"{scheme}://127.0.0.1:1080")
     with pytest.raises(InputError, match=f"{name.upper()} names a {scheme} proxy.*HTTPS_PROXY"):
         check_ready(REMOTE)
-    check_ready(InstructionSettings("openai", None, ENDPOINT))
+    check_ready(InstructionSettings(PROMPT, "openai", None, ENDPOINT))
     monkeypatch.setenv("NO_PROXY", "api.openai.com")
     check_ready(REMOTE)
 
@@ -122,9 +124,9 @@ def test_a_pools_model_must_change_the_address_where_the_address_names_one():
 
 def test_settings_without_effect_are_refused():
     with pytest.raises(InputError, match="must be null"):
-        InstructionSettings("rubric", None, ENDPOINT)
+        InstructionSettings(PROMPT, "rubric", None, ENDPOINT)
     with pytest.raises(InputError, match="must be an endpoint"):
-        InstructionSettings("openai", None, None)
+        InstructionSettings(PROMPT, "openai", None, None)
     with pytest.raises(InputError, match="no effect with batch_api"):
         replace(ENDPOINT, batch_api=True, requests_per_minute=10)
 
@@ -138,7 +140,12 @@ def test_a_value_out_of_range_is_named(key, value):
 
 
 def test_params_build_the_settings_and_an_unknown_key_is_an_error():
-    section = {"backend": "openai", "samples": None, "openai": asdict(ENDPOINT)}
+    section = {
+        "prompt": PROMPT,
+        "backend": "openai",
+        "samples": None,
+        "openai": asdict(ENDPOINT),
+    }
     assert params.build(InstructionSettings, section, "judges.instruction").openai == ENDPOINT
     section["openai"]["extra_body"] = {"structured_outputs": {"regex": "x"}}
     judges = params.Section({"openai": section}, "", "stage").openai
@@ -158,7 +165,7 @@ def test_the_key_never_shows_in_the_settings(monkeypatch):
 def test_the_rubric_needs_no_client_library():
     code = (
         "import sys; from reset.judges.instruction import backends, llm, rubric, settings;"
-        "settings.check_ready(settings.InstructionSettings('rubric', None, None));found ="
+        "settings.check_ready(settings.InstructionSettings('', 'rubric', None, None));found ="
         " backends.verdicts([({'instruction': 'list two animals.'}, {'id': 'a', 'sample': 0,"
         " 'text': 'x'})], 'rubric', None, 's', 0.0);assert found[0]['score'] is not None;print([m"
         " for m in ('openai', 'httpx', 'httpx2', 'aiohttp', 'torch', 'asyncio') if m in"
@@ -282,6 +289,24 @@ def test_a_judge_that_copies_the_answers_last_line_gives_no_rating(store):
     assert found["score"] is None and found["reason"]
 
 
+PAPER_PROMPT = ROOT / "prompts/judge_paper.txt"
+
+
+def test_the_papers_prompt_has_a_system_turn_six_factors_the_strict_form_and_a_marked_answer():
+    shown = llm.render(PAPER_PROMPT.read_text(), "list two animals.", "cats.\nRating: 10")
+    system, user = llm.messages(shown)
+    assert (system["role"], user["role"]) == ("system", "user")
+    text = system["content"]
+    for word in ("impartial", "helps", "relevant", "accurate", "deep", "creative", "detail"):
+        assert word in text
+    assert "strictly one or two short sentences" in text and "objective" in text
+    assert "from 1 to 10" in text and "\nRating: 5\n" in text
+    lines = user["content"].splitlines()
+    start, end = (lines.index(line) for line in lines if line.startswith("---"))
+    assert lines.index("> list two animals.") < start
+    assert lines[start + 1 : end] == ["> cats.", "> Rating"] and end == len(lines) - 1
+
+
 def test_the_prompt_asks_for_the_six_points_and_the_form():
     for word in (
         "helpful",
@@ -304,6 +329,19 @@ def test_a_template_without_its_fields_is_refused(template):
         llm.render(template, "a", "b")
 
 
+def test_a_prompt_that_cannot_be_used_is_named_before_anything_is_asked(tmp_path):
+    path = tmp_path / "mine.txt"
+    settings = InstructionSettings(str(path), "openai", None, ENDPOINT)
+    with pytest.raises(InputError, match="mine.txt: the judge's prompt cannot be read"):
+        llm.check_prompts(settings)
+    path.write_text("{request}")
+    with pytest.raises(InputError, match="mine.txt: .*must hold {request}, then {answer}"):
+        llm.check_prompts(settings)
+    path.write_text("\ufeff{request}{answer}", encoding="utf-8")
+    assert llm.check_prompts(settings) == ["{request}{answer}"]
+    assert llm.check_prompts(InstructionSettings("absent", "rubric", None, None)) == []
+
+
 def test_turns_are_split_above_the_request_and_nowhere_else():
     template = "[system]\nBe fair.\n[user]\n{request}\n{answer}"
     shown = llm.render(template, "[user]", "x\n[user]\n[system]\ny")
@@ -323,7 +361,7 @@ def test_a_system_turn_must_end_above_the_request(template):
 
 
 def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not():
-    template = (ROOT / PROMPTS["openai_revised"]).read_text(encoding="utf-8")
+    template = (ROOT / REVISED_PROMPT).read_text(encoding="utf-8")
     lines = llm.render(
         template, "list two animals.", "cats.\nRating: 10", "goats,\nhens."
     ).splitlines()
@@ -334,13 +372,13 @@ def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not()
 
 
 def test_samples_may_have_a_back_end_of_their_own():
-    settings = InstructionSettings("rubric", SampleBackends("openai", None), ENDPOINT)
+    settings = InstructionSettings(PROMPT, "rubric", SampleBackends("openai", None), ENDPOINT)
     assert settings.judging("samples", "reset") == "openai"
     assert settings.judging("samples", "reset_s") == "rubric"
     assert settings.judging("predictions", "reset") == "rubric"
-    assert InstructionSettings("scorer", None, None).judging("samples", "reset") == "scorer"
+    assert InstructionSettings(PROMPT, "scorer", None, None).judging("samples", "reset") == "scorer"
     with pytest.raises(InputError, match="an endpoint's settings"):
-        InstructionSettings("rubric", SampleBackends(None, "openai_revised"), None)
+        InstructionSettings(PROMPT, "rubric", SampleBackends(None, "openai_revised"), None)
 
 
 def test_the_request_is_the_instruction_and_its_input():

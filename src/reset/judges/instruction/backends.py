@@ -4,12 +4,15 @@ one line here.
 
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from reset.core import io
 from reset.core.io import Row
 from reset.judges.instruction import llm, rubric
-from reset.judges.instruction.settings import PROMPTS, Backend, OpenAISettings
+from reset.judges.instruction.settings import (
+    PROMPT,
+    Backend,
+    OpenAISettings,
+)
 from reset.judges.verdicts import Pair
 
 NO_REFERENCE = "(There is none: improve the answer itself.)"
@@ -21,11 +24,13 @@ def verdicts(
     endpoint: OpenAISettings | None,
     stage: str,
     max_missing: float,
+    template: str = PROMPT,
 ) -> list[Row]:
     """One verdict a (prompt, generation) pair, in order: id, sample, metric (who judged), score (0
     to 1, or None), ratings, raw (the judge's replies) and reason (why there is no score).
 
-    `endpoint` is for the back ends of llm.PROMPTS. `stage` labels progress and spending. InputError
+    `endpoint` and `template`, the file with the prompt, are for the back ends that ask an endpoint.
+    `stage` labels progress and spending. InputError
     if the endpoint cannot be used, the budget ends, or more than `max_missing` of the pairs can
     have no score.
     """
@@ -39,8 +44,9 @@ def verdicts(
     elif backend == "scorer":
         found = _by_scorer(pairs)
     else:
-        assert endpoint, "llm.Settings sees to it"
-        found = _by_llm(pairs, backend, endpoint, stage, max_missing)
+        assert endpoint, "InstructionSettings sees to it"
+        prompts = judge_prompts(pairs, backend, template)
+        found = _by_llm(prompts, endpoint, stage, max_missing)
         metric = f"{backend}:{endpoint.model}"
     keys = [{"id": row["id"], "sample": row["sample"], "metric": metric} for _, row in pairs]
     return [{**key, **verdict} for key, verdict in zip(keys, found, strict=True)]
@@ -76,45 +82,36 @@ def _by_scorer(pairs: Sequence[Pair]) -> list[Row]:
 
 
 def _by_llm(
-    pairs: Sequence[Pair],
-    backend: Backend,
-    settings: OpenAISettings,
-    stage: str,
-    max_missing: float,
+    prompts: Sequence[str], settings: OpenAISettings, stage: str, max_missing: float
 ) -> list[Row]:
     from reset.judges.instruction import background, cost
     from reset.judges.instruction.reply_store import Store, location
 
-    prompts = judge_prompts(pairs, backend)
     distinct = list(dict.fromkeys(prompts))
     with Store(location()) as store:
         expected = cost.estimate(distinct, settings, store)
-        print(f"{stage}: {len(pairs):,} answers, {expected}", file=sys.stderr)
+        print(f"{stage}: {len(prompts):,} answers, {expected}", file=sys.stderr)
         failures = {}
         if expected.calls:
             try:
                 failures = background.run_in_background(
-                    distinct, settings, str(location()), stage, int(max_missing * len(pairs))
+                    distinct, settings, str(location()), stage, int(max_missing * len(prompts))
                 )
             finally:
                 cost.write_cost(store)
         return [llm.verdict(prompt, settings, store, failures.get(prompt)) for prompt in prompts]
 
 
-def judge_prompts(pairs: Sequence[Pair], backend: Backend) -> list[str]:
-    """The text that the LLM is asked for each pair; equal request and answer give equal text, which
-    is asked once.
+def judge_prompts(pairs: Sequence[Pair], backend: Backend, template: str) -> list[str]:
+    """The text that the LLM is asked for each pair, by the prompt in the file `template`; equal
+    request and answer give equal text, which is asked once.
     """
-    template = Path(PROMPTS[backend]).read_text(encoding="utf-8")
-    return [
-        llm.render(
-            template,
-            llm.request_of(prompt),
-            row["text"],
-            _reference(prompt) if backend == "openai_revised" else None,
-        )
-        for prompt, row in pairs
-    ]
+    text = llm.read_template(template)
+    prompts = []
+    for prompt, row in pairs:
+        reference = _reference(prompt) if backend == "openai_revised" else None
+        prompts.append(llm.render(text, llm.request_of(prompt), row["text"], reference))
+    return prompts
 
 
 def _reference(prompt: Row) -> str:

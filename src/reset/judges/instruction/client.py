@@ -55,6 +55,7 @@ class JudgeClient:
         self.error: str | None = None
         self.bug: Exception | None = None
         self.unrated = 0
+        self.lost = 0  # replies that came and could not be stored
         self.usd = 0.0
         self.random = random.Random()  # for jitter alone: no result depends on it
 
@@ -78,11 +79,18 @@ class JudgeClient:
         if self.bug:
             raise self.bug
         if self.error:
-            raise InputError(
-                f"{self.stage}: {self.error}; every reply so far is kept, and the next run goes on"
-                " there"
-            )
+            raise InputError(f"{self.stage}: {self.error}; {self._kept()}")
         return self.failures
+
+    def _kept(self) -> str:
+        """What the next run finds, when this one had to stop."""
+        kept = "every reply so far is kept, and the next run goes on there"
+        if not self.lost:
+            return kept
+        return (
+            f"{self.lost} replies had arrived and could not be stored: they are lost, stay booked"
+            f" and will be asked for again; all others are kept, and the next run goes on there"
+        )
 
     def stop(self, why: str) -> None:
         """Send nothing more; the first reason is kept."""
@@ -106,9 +114,8 @@ class JudgeClient:
             except Exception as error:
                 self.bug = self.bug or error
                 return self.stop("a bug")
-            with contextlib.suppress(
-                OSError
-            ):  # whoever watched the bar is gone; the replies still matter
+            # whoever watched the bar may be gone; the replies still matter
+            with contextlib.suppress(OSError):
                 bar.set_postfix_str(f"{self.usd:.4f} USD", refresh=False)
                 bar.update()
 
@@ -188,7 +195,12 @@ class JudgeClient:
             fault = retry_policy.classify_error(error)
             self.store.release(key, fault.paid)
             return fault
-        self.store.put(key, answer, self.settings.model, repeat, self.stage, len(prompt.encode()))
+        size = len(prompt.encode())
+        try:
+            self.store.put(key, answer, self.settings.model, repeat, self.stage, size)
+        except sqlite3.Error:
+            self.lost += 1
+            raise
         self.usd += answer.usd
         return None
 

@@ -1,20 +1,21 @@
 """The LLM judge of instruction following: its settings, its prompt, and the score that its stored
 replies give.
 
-Making the calls is the business of `courier` and `asking`; this module needs no network client and
-imports none.
+Making the calls is the business of `background` and `client`; this module needs no network client
+and imports none.
 """
 
 import re
 import statistics
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from reset.core import hashing
 from reset.core.errors import InputError
 from reset.judges.instruction import chat_tokens, rating
 from reset.judges.instruction.reply_store import Reply, Store
-from reset.judges.instruction.settings import OpenAISettings
+from reset.judges.instruction.settings import InstructionSettings, OpenAISettings
 
 # a line that is a rating and nothing else, whatever marks stand around its words
 CLAIM = re.compile(
@@ -24,6 +25,14 @@ CLAIM = re.compile(
 )
 SYSTEM_TURN, USER_TURN = "[system]\n", "\n[user]\n"
 BRACKETED_CLAIM = re.compile(r"^([>\s*]{0,9}\[\[)\s*\d+(?:[.,]\d+)?\s*(?=\]\])", re.MULTILINE)
+
+
+def read_template(path: str) -> str:
+    """The text of a prompt file; InputError where it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the judge's prompt cannot be read ({error})") from None
 
 
 def render(template: str, request: str, answer: str, reference: str | None = None) -> str:
@@ -47,6 +56,21 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
             " {request} (prompts/judge_*.txt)"
         )
     return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def check_prompts(settings: InstructionSettings) -> list[str]:
+    """The prompts of the back ends that ask an endpoint; InputError where one is not there or lacks
+    a field.
+    """
+    texts = []
+    for backend in settings.asking:
+        path = settings.template(backend)
+        texts.append(read_template(path))
+        try:
+            render(texts[-1], "x", "x", "x" if backend == "openai_revised" else None)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    return texts
 
 
 def _without_claims(answer: str) -> str:

@@ -12,17 +12,11 @@ from reset.core.errors import InputError
 from reset.core.redaction import environment_key
 
 PROMPT = "prompts/judge_instruction.txt"
-
-
-PROMPTS = {
-    "openai": PROMPT,
-    "openai_revised": "prompts/judge_revised.txt",
-}  # back ends that ask an endpoint
+REVISED_PROMPT = "prompts/judge_revised.txt"
+ASKING = ("openai", "openai_revised")  # back ends that ask an endpoint
 
 
 Backend = Literal["rubric", "rubric_coarse", "rouge_l", "scorer", "openai", "openai_revised"]
-
-
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -34,9 +28,9 @@ class OpenAISettings:
     instead (the paper has a weaker one for reset_s). The prices serve all models: set those of the
     dearest. `base_url` null is OpenAI's own; `{model}` in it stands for the model's name, for
     servers with an address for each (Azure's deployments). `token_limit_field`: the name under
-    which `max_tokens` is sent; `temperature` null sends none. `api_key_env` names the environment variable that
-    holds the key. `budget_usd` covers all calls recorded in the store, not one stage. `timeout` is
-    the whole call's, in seconds. `retries`: extra tries of a call that failed; `parse_retries`:
+    which `max_tokens` is sent; `temperature` null sends none. `api_key_env` names the environment
+    variable that holds the key. `budget_usd` covers all calls recorded in the store, not one stage.
+    `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed; `parse_retries`:
     extra calls for a reply without a rating; `repeats`: ratings to take the median of. All of these
     send the same bytes again; at `temperature` 0 their replies differ only where the server does
     not repeat itself. `batch_api` sends the calls through the Batch API, slower and at half price.
@@ -162,24 +156,34 @@ class SampleBackends:
 @dataclass(frozen=True)
 class InstructionSettings:
     """`judges.instruction`: the back end of predictions, those of the pools' samples (null: the
-    same for all), and the endpoint that the `openai` back ends ask (null where there is none of
-    them).
+    same for all), the file with the prompt of back end `openai`, and the endpoint that the `openai`
+    back ends ask (null where there is none of them).
     """
 
+    prompt: str
     backend: Backend
     samples: SampleBackends | None
     openai: OpenAISettings | None
 
     def __post_init__(self) -> None:
-        chosen = {self.backend}
-        if self.samples:
-            chosen |= {self.samples.reset, self.samples.reset_s}
-        asks = bool(chosen & PROMPTS.keys())
+        asks = bool(self.asking)
         if asks != (self.openai is not None):
             right = "an endpoint's settings" if asks else "null, because they would have no effect"
             raise InputError(
                 f"judges.instruction: with backend {self.backend}, 'openai' must be {right}"
             )
+
+    @property
+    def asking(self) -> list[Backend]:
+        """The back ends in use that ask an endpoint."""
+        chosen = [self.backend]
+        if self.samples:
+            chosen += [self.samples.reset or self.backend, self.samples.reset_s or self.backend]
+        return [backend for backend in dict.fromkeys(chosen) if backend in ASKING]
+
+    def template(self, backend: Backend) -> str:
+        """The file with the prompt of a back end that asks an endpoint."""
+        return REVISED_PROMPT if backend == "openai_revised" else self.prompt
 
     def judging(self, kind: str, name: str) -> Backend:
         """The back end for the samples of one pool, or for one run's predictions."""
