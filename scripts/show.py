@@ -19,7 +19,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     results = runs.without_ends(metrics.read("metrics/results.csv"))
     averages = aggregate.macro(results)
-    seeds = sorted({row["seed"] for row in results})
+    seeds = aggregate.trained_seeds(row["seed"] for row in results)
     print(tables.plain(tables.headline(averages)))
     print(f"IF is out of 10, the others are from 0 to 1; seeds {', '.join(map(str, seeds))}.")
     if not PAGE.exists():

@@ -19,7 +19,7 @@ def keep(folder, change, values):
         for seed, value in enumerate(values)
     ]  # fmt: skip
     csv_table.write(folder / change / "results.csv", metrics.COLUMNS, rows)
-    io.write_json(folder / change / "summary.json", {"reset_decidable": 0.5})
+    io.write_json(folder / change / "summary.json", {"reset_with_choice": 0.5})
 
 
 def test_kept_experiments_are_compared_over_the_seeds_that_both_have(tmp_path):

@@ -54,6 +54,24 @@ def test_a_difference_pairs_the_seeds_that_both_runs_have():
     assert aggregate.difference(averages, "reset", "control", "faithfulness", "seen") is None
 
 
+def test_a_start_model_is_one_number_and_is_paired_with_every_seed():
+    rows = [*RESULTS, *[{**given, "run": "chat", "seed": None} for given in RESULTS[:3]]]
+    averages = aggregate.macro(rows)
+    chat = aggregate.spread(averages["chat", "faithfulness", "seen"])
+    assert (chat.mean, chat.sd, chat.by_seed) == (pytest.approx(0.3), None, {None: chat.mean})
+    gap = aggregate.difference(averages, "mtl", "chat", "faithfulness", "seen")
+    assert gap.by_seed == pytest.approx({0: 0.0, 1: 0.2})
+    gap = aggregate.difference(averages, "chat", "mtl", "faithfulness", "seen")
+    assert gap.by_seed == pytest.approx({0: 0.0, 1: -0.2})
+    assert aggregate.shared_seeds([None], [None]) == [(None, None, None)]
+
+
+def test_groups_of_ones_own_are_averaged_apart():
+    averages = aggregate.macro(RESULTS, lambda given: [given["dataset"][:1]])
+    assert averages["mtl", "faithfulness", "n"] == {0: 0.2, 1: 0.4}
+    assert ("mtl", "faithfulness", "overall") not in averages
+
+
 def test_overall_is_no_column_where_it_would_repeat_another():
     rows = [*RESULTS, row("mtl", 0, "alpaca", False, 0.5, "instruction")]
     averages = aggregate.macro(rows)

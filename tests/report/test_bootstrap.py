@@ -5,6 +5,8 @@ import pytest
 
 from reset.report import bootstrap
 
+BOTH = ("nq", "bioasq")
+
 
 def rows(scores, dataset="nq", seen=True):
     return [
@@ -18,7 +20,7 @@ def test_scores_are_paired_by_prompt_and_seed_whatever_the_order():
         "reset": {0: rows([1.0, 0.0, 1.0])},
         "mtl": {0: rows([0.0, 0.0, 1.0])[::-1], 1: rows([1.0, 1.0, 1.0])},
     }
-    gaps = bootstrap.pairs(answers, "reset", "mtl", "task", "overall")
+    gaps = bootstrap.pairs(answers, "reset", "mtl", "task", BOTH)
     assert gaps["nq"].tolist() == [[1.0, 0.0, 0.0]]
 
 
@@ -27,7 +29,7 @@ def test_a_prompt_without_a_score_in_any_seed_is_left_out_of_all():
         "reset": {0: rows([1.0, 0.5, 1.0]), 1: rows([1.0, None, 0.0])},
         "mtl": {0: rows([0.0, 0.5, None]), 1: rows([1.0, 0.5, 0.0])},
     }
-    assert bootstrap.pairs(answers, "reset", "mtl", "task", "overall")["nq"].tolist() == [
+    assert bootstrap.pairs(answers, "reset", "mtl", "task", BOTH)["nq"].tolist() == [
         [1.0],
         [0.0],
     ]
@@ -36,9 +38,17 @@ def test_a_prompt_without_a_score_in_any_seed_is_left_out_of_all():
 def test_groups_and_data_sets_are_kept_apart():
     both = rows([1.0]) + rows([0.0], "bioasq", seen=False)
     answers = {"reset": {0: both}, "mtl": {0: both}}
-    assert set(bootstrap.pairs(answers, "reset", "mtl", "task", "unseen")) == {"bioasq"}
-    assert set(bootstrap.pairs(answers, "reset", "mtl", "task", "overall")) == {"nq", "bioasq"}
-    assert bootstrap.pairs(answers, "reset", "random", "task", "overall") == {}
+    assert set(bootstrap.pairs(answers, "reset", "mtl", "task", ["bioasq"])) == {"bioasq"}
+    assert set(bootstrap.pairs(answers, "reset", "mtl", "task", BOTH)) == {"nq", "bioasq"}
+    assert bootstrap.pairs(answers, "reset", "random", "task", BOTH) == {}
+
+
+def test_a_start_model_without_a_seed_is_paired_with_every_seed():
+    answers = {"grounded": {0: rows([1.0]), 1: rows([0.5])}, "chat": {None: rows([0.25])}}
+    assert bootstrap.pairs(answers, "grounded", "chat", "task", BOTH)["nq"].tolist() == [
+        [0.75],
+        [0.25],
+    ]
 
 
 def test_a_constant_difference_has_an_interval_of_one_point():

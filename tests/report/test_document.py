@@ -139,7 +139,9 @@ def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
         document.text(found),
     )
     rows = document._paper(found).rows
-    assert len(rows) == 8 and {row[-1] for row in rows} <= {"shown", "opposite", "not shown"}
+    assert len(rows) == 18 and {row[-1] for row in rows} <= {"shown", "opposite", "not shown"}
+    rows += document._drift(found).rows
+    assert len(rows) == 22
     for row in rows:
         assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
     assert "0.49 → 0.75" in told and "0.49 → 0.75" in text

@@ -62,13 +62,14 @@ def test_the_summary_is_flat_and_small_and_means_over_seeds(here):
     values = found.averages["reset", "instruction", "overall"].values()
     assert summary["reset_instruction"] == pytest.approx(sum(values) / 3, abs=1e-4)
     assert summary["scores_missing"] == 0
-    assert summary["reset_decidable"] > 0.5
+    assert summary["reset_with_choice"] > 0.5
 
 
 def test_the_intervals_hold_the_differences_they_belong_to(here):
     found = results.load(SETTINGS, [0, 1, 2], SETS)
     for (run, other, metric, group), (low, high) in found.intervals.items():
-        gap = results.aggregate.difference(found.averages, run, other, metric, group)
+        averages = found.kinds if run == "stage1_end" else found.averages
+        gap = results.aggregate.difference(averages, run, other, metric, group)
         assert low <= gap.mean <= high, (run, other, metric, group)
 
 
@@ -91,8 +92,9 @@ def test_results_hold_every_row_of_every_run(here):
     found = results.load(SETTINGS, [0, 1, 2], SETS)
     lines = 0
     for run in made_up_study.LEVELS:
-        for seed in (0, 1, 2):
-            with open(f"metrics/runs/{run}_{seed}.csv") as handle:
+        names = [run] if run in runs.START_MODELS else [f"{run}_{seed}" for seed in (0, 1, 2)]
+        for name in names:
+            with open(f"metrics/runs/{name}.csv") as handle:
                 lines += len(list(csv.DictReader(handle)))
     assert len(found.results) + len(found.ends) == lines
 
@@ -107,6 +109,26 @@ def test_end_checkpoints_stand_apart_from_the_runs(here):
         a["label"] for source in found.sources for row in source["rows"] for a in row["answers"]
     }
     assert found.instruction["stage2_end", "length", "overall"]
+
+
+def test_start_models_have_one_value_and_are_compared_with_every_seed(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    assert set(found.averages["chat", "instruction", "overall"]) == {None}
+    assert found.counts["grounded", "chat", "instruction", "unseen"] == (3 * 4, 3)
+    assert found.seeds == [0, 1, 2]
+    assert len(found.judged["nq"].ratings) == 0
+    assert len(found.judged["nq"].columns["tokens"]) == 4 * (2 + 9 * 3)
+
+
+def test_the_drift_of_the_first_stage_is_measured_by_kind_of_set(here):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    assert found.counts["stage1_end", "stage1", "faithfulness", "extractive"] == (3 * 4, 3)
+    by_set = []
+    for name in ("nq", "bioasq", "searchqa"):
+        values = [row["value"] for row in found.ends
+                  if (row["run"], row["dataset"], row["metric"], row["seed"]) == ("stage1_end", name, "task", 1)]  # fmt: skip
+        by_set += values
+    assert found.kinds["stage1_end", "task", "extractive"][1] == pytest.approx(sum(by_set) / 3)
 
 
 def test_a_comparison_counts_its_prompts_and_seeds(here):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from reset.core import tasks
 from reset.report import runs
 
 STAGES = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
@@ -30,6 +31,8 @@ def test_every_start_and_comparison_is_between_known_runs():
         *[name for a, b, _ in runs.COMPARISONS for name in (a, b)],
     }
     assert named <= set(runs.LEGEND)
+    assert {name for comparison in runs.DRIFT for name in comparison[:2]} <= {*named, *runs.ENDS}
+    assert set(runs.KINDS) == set(tasks.TASKS)
 
 
 def test_unknown_runs_come_last_by_the_alphabet():

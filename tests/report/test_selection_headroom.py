@@ -1,4 +1,4 @@
-"""selection_room: where selection can matter, and where the scores lie."""
+"""selection_headroom: where selection can matter, and where the scores lie."""
 
 import pytest
 
@@ -12,11 +12,22 @@ def row(task, scores, winner=0):
     }
 
 
-def test_a_prompt_is_decidable_only_where_scored_candidates_differ():
-    assert selection_headroom.is_decidable(row("instruction", [0.2, 0.4]))
-    assert not selection_headroom.is_decidable(row("instruction", [0.2, 0.2]))
-    assert not selection_headroom.is_decidable(row("instruction", [0.2, None]))
-    assert not selection_headroom.is_decidable(row("instruction", [None, None]))
+@pytest.mark.parametrize(
+    "scores, with_choice, tied, selected",
+    [
+        ([0.2, 0.4], 1, 0, 1),
+        ([0.2, 0.2], 0, 1, 1),
+        ([0.4, 0.2, 0.4], 1, 1, 1),
+        ([0.2, 0.2, 0.4], 1, 0, 1),
+        ([0.2, None], 0, 0, 1),
+        ([None, None], 0, 0, 0),
+    ],
+)
+def test_choices_and_ties_are_counted_among_scored_candidates(scores, with_choice, tied, selected):
+    found = selection_headroom.empty()
+    selection_headroom.collect([row("instruction", scores)], found)
+    counts = found["instruction"]
+    assert (counts.with_choice, counts.tied, counts.selected) == (with_choice, tied, selected)
 
 
 def test_families_are_counted_apart_and_missing_scores_are_no_numbers():
@@ -27,10 +38,10 @@ def test_families_are_counted_apart_and_missing_scores_are_no_numbers():
     selection_headroom.collect([row("extractive_qa", [2.0, 2.0])], scores)
     assert (
         scores["instruction"].prompts,
-        scores["instruction"].decidable,
+        scores["instruction"].with_choice,
         scores["instruction"].missing,
     ) == (1, 0, 1)
-    assert (scores["context"].prompts, scores["context"].decidable) == (2, 1)
+    assert (scores["context"].prompts, scores["context"].with_choice) == (2, 1)
     assert scores["context"].candidates == [1.0, 3.0, 2.0, 2.0]
     assert scores["context"].winners == [3.0, 2.0]
 

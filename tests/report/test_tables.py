@@ -4,6 +4,7 @@ import pytest
 
 from reset.report import aggregate, tables
 from reset.report.aggregate import Spread
+from reset.report.selection_headroom import Scores
 
 AVERAGES = {
     ("mtl", "instruction", "unseen"): {0: 0.60, 1: 0.62},
@@ -62,7 +63,7 @@ def test_differences_name_each_seed_and_only_read_what_the_interval_allows():
         "−0.100",
     ]
     row = next(row for row in table.rows if row[1] == "faithfulness, seen")
-    assert row[3:5] == ["–", "not shown"]
+    assert row[3:5] == ["–", "–"]
 
 
 def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
@@ -77,7 +78,7 @@ def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
 @pytest.mark.parametrize(
     "between, word",
     [((0.1, 0.2), "higher"), ((-0.2, -0.1), "lower"), ((-0.1, 0.1), "not shown"), ((0.0, 0.1), "not shown"),
-     ((-0.1, 0.0), "not shown"), (None, "not shown"), ((0.0004, 0.1), "not shown"), ((-0.1, -0.0004), "not shown"),
+     ((-0.1, 0.0), "not shown"), (None, "–"), ((0.0004, 0.1), "not shown"), ((-0.1, -0.0004), "not shown"),
      ((0.0006, 0.1), "higher")],
 )  # fmt: skip
 def test_the_reading_of_an_interval_is_that_of_its_printed_ends(between, word):
@@ -109,6 +110,24 @@ def test_markdown_escapes_bars_and_names_the_group():
         "t", ["run", "seen"], [["a|b", "1"]], spans=[("", 1), ("Task", 1)], notes=["n = 3"]
     )
     assert tables.markdown(table) == "| run | Task: seen |\n| :-- | --: |\n| a\\|b | 1 |\n\nn = 3\n"
+
+
+def test_seed_by_seed_a_start_model_has_one_row():
+    averages = {**AVERAGES, ("chat", "instruction", "unseen"): {None: 0.6}}
+    rows = tables.by_seed(averages).rows
+    assert rows[0][:3] == ["chat", "–", "6.00"]
+    assert [row[:2] for row in rows[1:]] == [["mtl", "0"], ["mtl", "1"], ["reset", "0"], ["reset", "1"]]  # fmt: skip
+
+
+def test_the_reset_sets_stand_beside_the_multi_task_step():
+    counts = {"instruction": Scores(selected=10), "context": Scores(selected=30)}
+    curves = {"mtl": {0: [{"step": 100}, {"step": 400}], 1: [{"step": 400}]},
+              "reset": {0: [{"step": 2}], 1: [{"step": 4}]}}  # fmt: skip
+    assert tables.reset_share({"reset": counts, "reset_s": counts}, 2000, curves).rows == [
+        ["mtl", "2,000", "–", "400", "–"],
+        ["reset", "20", "1.0 %", "3", "0.8 %"],
+        ["reset_s", "40", "2.0 %", "–", "–"],
+    ]
 
 
 def test_the_table_of_a_metric_names_its_measure_and_n():

@@ -11,7 +11,7 @@ from reset.core import io, tasks
 from reset.core.io import Row
 from reset.evaluation import csv_table, metrics
 from reset.report import results
-from reset.report.runs import ENDS
+from reset.report.runs import ENDS, START_MODELS
 
 SETS = {  # name: task, seen
     "nq": ("extractive_qa", True),
@@ -53,13 +53,14 @@ def write(
     rows = evaluation(prompts)
     io.write(root / "data/evaluation.jsonl", rows)
     for run in runs:
-        for seed in seeds:
-            told = answers(rows, run, seed)
-            io.write(root / f"data/answers/{run}_{seed}.jsonl", told)
-            table = metrics.measure(run, seed, told)
-            csv_table.write(root / f"metrics/runs/{run}_{seed}.csv", metrics.COLUMNS, table)
-            if run not in ("base", "chat", *ENDS):
-                write_curve(root / f"metrics/train/{run}_{seed}.csv", seed)
+        for seed in [None] if run in START_MODELS else seeds:
+            name = run if seed is None else f"{run}_{seed}"
+            judged = answers(rows, run, seed)
+            io.write(root / f"data/answers/{name}.jsonl", judged)
+            table = metrics.measure(run, seed, judged)
+            csv_table.write(root / f"metrics/runs/{name}.csv", metrics.COLUMNS, table)
+            if seed is not None and run not in ENDS:
+                write_curve(root / f"metrics/train/{name}.csv", seed)
     for pool, samples in (("reset", 7), ("reset_s", 14)):
         for seed in seeds:
             io.write(root / f"data/candidates/{pool}_{seed}.jsonl", candidates(rows, samples, seed))
@@ -88,7 +89,7 @@ def prompt(name: str, task: str, seen: bool, i: int) -> Row:
     }  # fmt: skip
 
 
-def answers(rows: Sequence[Row], run: str, seed: int) -> list[Row]:
+def answers(rows: Sequence[Row], run: str, seed: int | None) -> list[Row]:
     chance = random.Random(f"{run}:{seed}")
     predictions: list[Row] = []
     verdicts: dict[str, list[Row]] = {judge: [] for judge in tasks.JUDGES}

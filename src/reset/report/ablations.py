@@ -8,7 +8,7 @@ from reset.core.errors import InputError
 from reset.core.tasks import JUDGES
 from reset.evaluation import metrics
 from reset.report import aggregate
-from reset.report.aggregate import BySeed, Key, gap, spread
+from reset.report.aggregate import BySeed, Key, Spread, gap, spread
 from reset.report.data_statistics import read_json
 from reset.report.tables import NAMES, Table, show_difference, show_share, show_spread
 
@@ -17,13 +17,13 @@ RUN = "reset"
 
 @dataclass(frozen=True)
 class Ablation:
-    """One experiment: the params that it sets, the averages of its runs, and the share of decidable
-    prompts.
+    """One experiment: the params that it sets, the averages of its runs, and the share of
+    prompts with a choice (see selection_headroom).
     """
 
     change: str
     averages: Mapping[Key, BySeed]
-    decidable: float | None
+    with_choice: float | None
 
 
 def load(folder: str | Path) -> list[Ablation]:
@@ -39,9 +39,8 @@ def load(folder: str | Path) -> list[Ablation]:
                 f"{path}: results.csv and summary.json are expected; run its `make ablation` again"
             )
         averages = aggregate.macro(metrics.read(path / "results.csv"))
-        found.append(
-            Ablation(path.name, averages, read_json(path / "summary.json").get("reset_decidable"))
-        )
+        with_choice = read_json(path / "summary.json").get("reset_with_choice")
+        found.append(Ablation(path.name, averages, with_choice))
     return found
 
 
@@ -51,19 +50,19 @@ def table(study: Ablation, others: Sequence[Ablation]) -> Table:
     """
     rows = []
     for one in [study, *others]:
-        cells = [one.change, show_share(one.decidable)]
+        cells = [one.change, show_share(one.with_choice)]
         for metric in JUDGES:
-            ours, theirs = (
-                told.averages.get((RUN, metric, "overall"), {}) for told in (one, study)
-            )
-            between = gap(ours, theirs) if one is not study else None
-            told = (
-                f"{show_difference(metric, between.mean)} (n = {len(between.by_seed)})"
-                if between
-                else "–"
-            )
-            cells += [show_spread(metric, spread(ours)), told]
+            key = (RUN, metric, "overall")
+            ours, theirs = one.averages.get(key, {}), study.averages.get(key, {})
+            change = gap(ours, theirs) if one is not study else None
+            cells += [show_spread(metric, spread(ours)), _show_change(metric, change)]
         rows.append(cells)
     spans = [("", 2), *[(NAMES[metric], 2) for metric in JUDGES]]
-    columns = ["params", "decidable", *["reset", "difference"] * len(JUDGES)]
+    columns = ["params", "with a choice", *["reset", "difference"] * len(JUDGES)]
     return Table("Ablations", columns, rows, spans)
+
+
+def _show_change(metric: str, change: Spread | None) -> str:
+    if change is None:
+        return "–"
+    return f"{show_difference(metric, change.mean)} (n = {len(change.by_seed)})"

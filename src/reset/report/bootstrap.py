@@ -3,48 +3,54 @@ seeds.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from reset.core.io import Row
+from reset.report.aggregate import Seed, shared_seeds
 
 LEVEL = 0.95
 DEVIATIONS = 50  # of the seeds a draw of prompts: the tails of t need many
 
 
 def pairs(
-    answers: Mapping[str, Mapping[int, Sequence[Row]]],
+    answers: Mapping[str, Mapping[Seed, Sequence[Row]]],
     run: str,
     other: str,
     metric: str,
-    group: str,
+    datasets: Collection[str],
 ) -> dict[str, np.ndarray]:
     """Score of `run` minus score of `other` on the same prompt and seed, by data set: arrays of
     seeds × prompts.
 
-    `answers` maps run and seed to the rows of data/answers. Prompts where one of the scores is
-    missing in any seed are left out, so that every seed has the same prompts. Empty where the runs
-    share no seed or no scored prompt.
+    `answers` maps run and seed to the rows of data/answers, of which those of `datasets` count;
+    seeds are paired by `aggregate.shared_seeds`. Prompts where one of the scores is missing in any
+    seed are left out, so that every seed has the same prompts. Empty where the runs share no seed
+    or no scored prompt.
     """
-    seeds = sorted(set(answers.get(run, {})) & set(answers.get(other, {})))
-    columns: list[dict[tuple[str, str], float]] = []
-    for seed in seeds:
-        theirs = {row["id"]: row[f"s_{metric}"] for row in answers[other][seed]}
-        columns.append(
-            {
-                (row["dataset"], row["id"]): row[f"s_{metric}"] - theirs[row["id"]]
-                for row in answers[run][seed]
-                if group in ("overall", "seen" if row["seen"] else "unseen")
-                and row[f"s_{metric}"] is not None
-                and theirs.get(row["id"]) is not None
-            }
-        )
-    common = sorted(set.intersection(*map(set, columns))) if columns else []
+    columns = []
+    for _, ours, theirs in shared_seeds(answers.get(run, {}), answers.get(other, {})):
+        first = _scores(answers[run][ours], metric, datasets)
+        second = _scores(answers[other][theirs], metric, datasets)
+        columns.append({key: first[key] - second[key] for key in first if key in second})
+    if not columns:
+        return {}
     by_dataset: dict[str, list[list[float]]] = {}
-    for key in common:
+    for key in sorted(set.intersection(*map(set, columns))):
         by_dataset.setdefault(key[0], []).append([column[key] for column in columns])
     return {dataset: np.array(rows).T for dataset, rows in by_dataset.items()}
+
+
+def _scores(
+    rows: Sequence[Row], metric: str, datasets: Collection[str]
+) -> dict[tuple[str, str], float]:
+    """The scores that are there, by data set and id."""
+    return {
+        (row["dataset"], row["id"]): row[f"s_{metric}"]
+        for row in rows
+        if row["dataset"] in datasets and row[f"s_{metric}"] is not None
+    }
 
 
 def interval(differences: Mapping[str, np.ndarray], draws: int, seed: int) -> tuple[float, float]:

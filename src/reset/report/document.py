@@ -49,7 +49,7 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
     sections = [
         ("results", "Results", _html(tables.headline(study.averages)) + _notes(*how_to_read(study)) + _findings(study)),
         ("tradeoff", "The trade-off", _notes(TRADEOFF) + _pictures(pictures["tradeoff"], "wide")),
-        ("paper", "Paper and ours", _notes(PAPER) + _html(_paper(study)) + _notes(paper_claims.rises(study.averages))),
+        ("paper", "Paper and ours", _notes(PAPER) + _html(_paper(study)) + _notes(DRIFT) + _html(_drift(study))),
         ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
         ("differences", "Differences", _notes(about_intervals(study)) + _html(_differences(study)) + _seeds(study)),
         *([("ablations", "Ablations", _notes(ABLATIONS) + _html(_ablations(study)))] if study.ablations else []),
@@ -61,7 +61,7 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
          + _pictures(pictures["length_through_training"]) + "<h3>Faithfulness by length of the answer</h3>"
          + _notes(LENGTHS) + _pictures(pictures["faithfulness_by_length"])),
         ("judges", "Judges", _notes(judge_tables.who(study.judged)) + _judges(study)),
-        ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools))
+        ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools)) + _notes(SHARE) + _html(_share(study))
          + _pictures(pictures["scores"], "two")),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
         ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
@@ -107,7 +107,8 @@ def text(study: Study) -> str:
         "## Paper and ours\n",
         PAPER + "\n",
         tables.markdown(_paper(study)),
-        paper_claims.rises(study.averages) + "\n",
+        DRIFT + "\n",
+        tables.markdown(_drift(study)),
     ]
     parts += [
         "## The runs\n",
@@ -135,6 +136,7 @@ def text(study: Study) -> str:
             *([tables.markdown(part.table)] if part.table else []),
         ]
     parts += ["## Sampling\n", SAMPLING + "\n", tables.markdown(tables.sampled(study.pools))]
+    parts += [SHARE + "\n", tables.markdown(_share(study))]
     parts += ["## Data\n", DATA + "\n", tables.markdown(tables.data(study.data))]
     return "\n".join(parts)
 
@@ -144,6 +146,15 @@ SAMPLES = (
     " was selected. The evaluation shows the greedy answer of every run to one prompt. Which"
     " prompts are shown was drawn evenly over the data sets."
 )
+SPREAD = (
+    "mean ± standard deviation over seeds. A seed varies the order of training, the prompts in the"
+    " pools and the samples drawn; data and start models are the same for all seeds, so the spread"
+    " says nothing about other data, and start models (base, chat) have none"
+)
+ONE_SEED = (
+    "one seed, so no spread over seeds, and intervals that speak of these prompts alone: other"
+    " seeds may differ"
+)
 TRADEOFF = (
     "One point a run, overall; the arrows lead from each run to those that start from it, the bars"
     " are one standard deviation over seeds. Up is more faithful, right follows instructions"
@@ -151,9 +162,24 @@ TRADEOFF = (
 )
 PAPER = (
     "Each statement of the paper in our words, and the comparison of this study that it is about,"
-    " over all data sets that measure the ability. n is prompts × seeds; the interval is that of"
-    " the differences. Shown: it excludes 0 on the side that the paper states; opposite: on the"
-    " other side; not shown: it contains 0."
+    " over all data sets that measure the ability unless seen or unseen is named. n is prompts ×"
+    " seeds; the interval is that of the differences. Shown: all of the interval lies where it is"
+    " expected, higher or lower than 0; opposite: all of it lies on the other side; not shown:"
+    " neither; a dash: no interval. “Not lower” (similar or better) is read as non-inferiority: the interval lies above"
+    f" −{paper_claims.MARGIN * 10:g} points of IF, or −{paper_claims.MARGIN:g} of faithfulness and"
+    " task; “not higher” is read likewise below the same margin. The margin is our choice. Models,"
+    " data and judges differ from the paper's: directions compare, sizes do not."
+)
+DRIFT = (
+    "The first stage through its training: base, the checkpoint of the lowest evaluation loss and"
+    " the end. The paper sees faithfulness on extractive QA fall slowly while task performance"
+    " rises, and no such fall on the abstractive sets."
+)
+SHARE = (
+    "ReSet is light when its set is small beside the multi-task step's data: the paper says"
+    " usually less than 1 % of it. Rows are those of one epoch, a seed: the multi-task mix with its"
+    " up-sampled copies, and the prompts with a selected target, of which some choose the"
+    " checkpoint. Steps are those taken."
 )
 ABLATIONS = (
     "The run reset of experiments with other params, kept by make ablation, and its difference from"
@@ -177,8 +203,9 @@ FORM = (
     " context. Means over data sets and seeds; length in tokens."
 )
 SAMPLING = (
-    "A prompt is decidable when its candidates differ in total score: only there can selection"
-    " matter. All seeds together."
+    "A prompt has a choice when its candidates differ in total score: only there can selection"
+    " matter. Tied at the top: several candidates have the highest score, and ranking.ties decides"
+    " between them. All seeds together."
 )
 DATA = (
     "Rows read, dropped by the first reason that applies, left out because the set is capped (not"
@@ -212,11 +239,7 @@ def how_to_read(study: Study) -> list[str]:
         )
         for metric in tables.ABILITIES
     }
-    one = (
-        "one seed, so no spread over seeds, and intervals that speak of these prompts alone: other"
-        " seeds may differ"
-    )
-    spread = "mean ± standard deviation over seeds" if len(study.seeds) > 1 else one
+    spread = SPREAD if len(study.seeds) > 1 else ONE_SEED
     measures = (
         f"IF is out of 10 (measure: {kinds['instruction'] or 'none'}; a judge rates from 1 to 10,"
         " other measures are ten times their score; files hold a tenth). Faithfulness (measures:"
@@ -237,7 +260,7 @@ def about_intervals(study: Study) -> str:
     )  # fmt: skip
     return (
         "Intervals hold 95 % of the paired bootstrap draws of prompts within each data set,"
-        f" {seeds} “Not shown” means that the interval, as printed, contains 0 or could not be had."
+        f" {seeds} “Not shown” means that the interval, as printed, contains 0."
         " The many intervals are not corrected for being many."
     )
 
@@ -254,8 +277,16 @@ def _paper(study: Study) -> Table:
     return paper_claims.table(study.averages, study.intervals, study.counts)
 
 
+def _drift(study: Study) -> Table:
+    return paper_claims.drift(study.kinds, study.intervals, study.counts)
+
+
+def _share(study: Study) -> Table:
+    return tables.reset_share(study.pools, study.mix_rows, study.curves)
+
+
 def _ablations(study: Study) -> Table:
-    ours = Ablation("this study", study.averages, summary(study).get("reset_decidable"))
+    ours = Ablation("this study", study.averages, summary(study).get("reset_with_choice"))
     return ablations.table(ours, study.ablations)
 
 

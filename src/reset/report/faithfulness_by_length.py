@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from reset.core.io import Row
+from reset.report.aggregate import Seed
 
 Classes = dict[int, list[float]]
 
 
-def faithfulness(answers: Mapping[str, Mapping[int, Sequence[Row]]]) -> dict[str, Classes]:
+def faithfulness(answers: Mapping[str, Mapping[Seed, Sequence[Row]]]) -> dict[str, Classes]:
     """The faithfulness scores (0 to 1) of each run by class of length, shortest class first, over
     all seeds and sets.
 

@@ -1,6 +1,6 @@
-"""Everything that the report tells, gathered from what the stages before it wrote."""
+"""Everything that the report shows, gathered from what the stages before it wrote."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from reset.report import (
     selection_headroom,
 )
 from reset.report.ablations import Ablation
-from reset.report.aggregate import BySeed, Key
+from reset.report.aggregate import BySeed, Key, Seed
 from reset.report.judge_agreement import Answers
 from reset.report.selection_headroom import Scores
+from reset.report.tables import Comparison, comparisons
 
 TRAINING = ("step", "loss", "eval_loss")
 INTERVALS = ("run", "other", "metric", "group", "prompts", "seeds", "low", "high")
+AnswersByRun = dict[str, dict[Seed, list[Row]]]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,12 @@ class ReportSettings:
 class Study:
     """What the tables, figures and the page are made of.
 
-    `ends` are the rows of the end checkpoints (`runs.ENDS`), which `results` and `averages` leave
-    out; `context` and `instruction` average the sets of one family, end checkpoints included.
-    `intervals` and `counts` (prompts, seeds) belong to the comparisons (run, other, metric, group).
-    `lengths` are the faithfulness scores by run and class of length.
+    `results` and `averages` leave out the end checkpoints (`runs.ENDS`), whose rows are `ends`;
+    `context` and `instruction` average the sets of one family, and `kinds` the extractive and the
+    abstractive sets (`runs.KINDS`), end checkpoints included. `intervals` and `counts` (prompts,
+    seeds) belong to the comparisons (run, other, metric, group). `lengths` are the faithfulness
+    scores by run and class of length. `seeds` are those of the trained runs: start models have
+    none.
     """
 
     results: Sequence[Row]
@@ -52,14 +56,16 @@ class Study:
     averages: Mapping[Key, BySeed]
     context: Mapping[Key, BySeed]
     instruction: Mapping[Key, BySeed]
-    intervals: Mapping[tuple[str, str, str, str], tuple[float, float]]
-    counts: Mapping[tuple[str, str, str, str], tuple[int, int]]
+    kinds: Mapping[Key, BySeed]
+    intervals: Mapping[Comparison, tuple[float, float]]
+    counts: Mapping[Comparison, tuple[int, int]]
     lengths: Mapping[str, Mapping[int, Sequence[float]]]
     judged: Mapping[str, Answers]
     calibration: Row
     pools: Mapping[str, Mapping[str, Scores]]
     curves: Mapping[str, Mapping[int, Sequence[Row]]]
     data: Mapping[str, Row]
+    mix_rows: int  # that the multi-task step is trained on, copies included
     sources: Sequence[Row]
     ablations: Sequence[Ablation]
     seeds: Sequence[int]
@@ -72,11 +78,9 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
     Files of other seeds or sets, left by an earlier params.yaml, are not read. InputError where
     there is no run.
     """
-    measured = [
-        row | {"seed": seed}
-        for _, seed, path in _files("metrics/runs", "csv", seeds)
-        for row in metrics.read(path)
-    ]
+    measured = []
+    for _, _, path in _files("metrics/runs", "csv", seeds):
+        measured += metrics.read(path)
     results = runs.without_ends(measured)
     if not results:
         raise InputError(
@@ -86,7 +90,7 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
     shown = sample_browser.pick(
         {id: row["dataset"] for id, row in prompts.items()}, settings.samples, settings.seed
     )
-    scores, texts, judged = _answers(seeds, shown)
+    answers, texts, judged = _answers(seeds, shown)
     averages = aggregate.macro(results)
     pools, sources = _pools(settings, seeds)
     sources.append(
@@ -97,26 +101,31 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
             "rows": sample_browser.evaluation(list(prompts.values()), texts, shown),
         }
     )
-    of_context = {id for id, row in prompts.items() if row["task"] != "instruction"}
-    context_sets = {prompts[id]["dataset"] for id in of_context}
-    intervals, counts = _intervals(averages, scores, settings)
+    task_by_dataset = {row["dataset"]: row["task"] for row in prompts.values()}
+    context, instruction = _by_family(measured, task_by_dataset)
+    kind_by_dataset = {name: runs.KINDS[task] for name, task in task_by_dataset.items()}
+    datasets_by_group = _datasets_by_group(prompts.values())
+    intervals, counts = _intervals(averages, answers, datasets_by_group, settings)
+    mixed = data_statistics.read_json(Path("metrics/mixes/mtl.json"))
     return Study(
         results=results,
         ends=[row for row in measured if row["run"] in runs.ENDS],
         averages=averages,
-        context=aggregate.macro(row for row in measured if row["dataset"] in context_sets),
-        instruction=aggregate.macro(row for row in measured if row["dataset"] not in context_sets),
+        context=aggregate.macro(context),
+        instruction=aggregate.macro(instruction),
+        kinds=aggregate.macro(measured, lambda row: [kind_by_dataset[row["dataset"]]]),
         intervals=intervals,
         counts=counts,
-        lengths=faithfulness_by_length.faithfulness(scores),
+        lengths=faithfulness_by_length.faithfulness(_without_ends(answers)),
         judged=judged,
         calibration=data_statistics.read_json(Path("metrics/calibration.json")),
         pools=pools,
         curves=_curves(seeds),
         data=data_statistics.load(datasets),
+        mix_rows=sum(counted["trained"] for counted in mixed.values()),
         sources=sources,
         ablations=ablations.load("report/ablations"),
-        seeds=sorted({row["seed"] for row in results}),
+        seeds=aggregate.trained_seeds(row["seed"] for row in results),
         prompts=len(prompts),
     )
 
@@ -132,20 +141,17 @@ def summary(study: Study) -> dict[str, float]:
         value = aggregate.spread(study.averages.get((run, metric, "overall"), {}))
         if value is not None:
             numbers[f"{run}_{metric}"] = round(value.mean, 4)
-    families = [
-        scores for name, pool in study.pools.items() if name == "reset" for scores in pool.values()
-    ]
+    families = study.pools.get("reset", {}).values()
     if prompts := sum(scores.prompts for scores in families):
-        numbers["reset_decidable"] = round(
-            sum(scores.decidable for scores in families) / prompts, 4
-        )
-    missing = [
-        row for row in study.results if row["metric"] == "missing" and row["value"] is not None
-    ]
-    if verdicts := sum(row["n"] for row in missing):
-        numbers["scores_missing"] = round(
-            sum(row["value"] * row["n"] for row in missing) / verdicts, 6
-        )
+        with_choice = sum(scores.with_choice for scores in families)
+        numbers["reset_with_choice"] = round(with_choice / prompts, 4)
+    verdicts, missing = 0, 0.0
+    for row in study.results:
+        if row["metric"] == "missing" and row["value"] is not None:
+            verdicts += row["n"]
+            missing += row["value"] * row["n"]
+    if verdicts:
+        numbers["scores_missing"] = round(missing / verdicts, 6)
     return numbers
 
 
@@ -153,10 +159,10 @@ def intervals(study: Study) -> list[Row]:
     """A row a comparison, ability and group: on how many prompts and seeds it stands, and the ends
     of its interval (scores from 0 to 1).
     """
-    return [
-        dict(zip(INTERVALS, (*key, *study.counts[key], *between), strict=True))
-        for key, between in study.intervals.items()
-    ]
+    rows = []
+    for key, ends in study.intervals.items():
+        rows.append(dict(zip(INTERVALS, (*key, *study.counts[key], *ends), strict=True)))
+    return rows
 
 
 HEADLINES = (
@@ -173,62 +179,80 @@ HEADLINES = (
 )
 
 
-def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, int, Path]]:
-    """(name, seed, path) of the files <name>_<seed>.<kind> with one of `seeds`, runs in the order
-    of the study. A file without a seed, of a start model, stands for every seed.
+def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, Seed, Path]]:
+    """(run, seed, path) of the files <run>_<seed>.<kind> with one of `seeds`, and of <run>.<kind>
+    of start models (seed None), in the order of the study.
     """
-    found: dict[str, dict[int, Path]] = {}
+    found: dict[str, dict[Seed, Path]] = {}
     for name in io.run_names(folder, seeds):
         run, seed = io.split_seed(name)
-        for number in seeds if seed is None else [seed]:
-            found.setdefault(run, {})[number] = Path(folder) / f"{name}.{kind}"
+        found.setdefault(run, {})[seed] = Path(folder) / f"{name}.{kind}"
     for run in runs.ordered(found):
-        for number in sorted(found[run]):
-            yield run, number, found[run][number]
+        for seed in sorted(found[run], key=aggregate.seed_order):
+            yield run, seed, found[run][seed]
+
+
+def _by_family(
+    measured: Sequence[Row], task_by_dataset: Mapping[str, str]
+) -> tuple[list[Row], list[Row]]:
+    """The rows of the context-dependent and of the instruction sets."""
+    families: dict[str, list[Row]] = {family: [] for family in tasks.FAMILIES}
+    for row in measured:
+        families[tasks.family(task_by_dataset[row["dataset"]])].append(row)
+    return families["context"], families["instruction"]
 
 
 def _answers(
     seeds: Sequence[int], shown: set[str]
-) -> tuple[dict[str, dict[int, list[Row]]], dict[str, dict[str, Row]], dict[str, Answers]]:
+) -> tuple[AnswersByRun, dict[str, dict[str, Row]], dict[str, Answers]]:
     """Scores of all answers by run and seed, the shown answers of the first seed by run and id, and
-    what the judges said of all answers by data set; end checkpoints are left out.
+    what the judges said of all answers by data set; the latter two leave out end checkpoints.
     """
-    scores: dict[str, dict[int, list[Row]]] = {}
+    answers: AnswersByRun = {}
     texts: dict[str, dict[str, Row]] = {}
     judged: dict[str, Answers] = {}
     kept = ("id", "dataset", "seen", "tokens", *[f"s_{judge}" for judge in tasks.JUDGES])
     for run, seed, path in _files("data/answers", "jsonl", seeds):
-        if run in runs.ENDS:
-            continue
-        of_run = scores.setdefault(run, {}).setdefault(seed, [])
+        run_rows = answers.setdefault(run, {}).setdefault(seed, [])
         for row in io.stream(path):
-            of_run.append({column: row[column] for column in kept})
+            run_rows.append({column: row[column] for column in kept})
+            if run in runs.ENDS:
+                continue
             judge_agreement.collect(row, judged)
-            if seed == min(seeds) and row["id"] in shown:
+            if seed in (None, min(seeds)) and row["id"] in shown:
                 texts.setdefault(run, {})[row["id"]] = row
-    return scores, texts, judged
+    return answers, texts, judged
+
+
+def _without_ends(answers: AnswersByRun) -> AnswersByRun:
+    return {run: by_seed for run, by_seed in answers.items() if run not in runs.ENDS}
 
 
 def _intervals(
     averages: Mapping[Key, BySeed],
-    scores: dict[str, dict[int, list[Row]]],
+    answers: AnswersByRun,
+    datasets: Mapping[str, Collection[str]],
     settings: ReportSettings,
-) -> tuple[
-    dict[tuple[str, str, str, str], tuple[float, float]],
-    dict[tuple[str, str, str, str], tuple[int, int]],
-]:
+) -> tuple[dict[Comparison, tuple[float, float]], dict[Comparison, tuple[int, int]]]:
     """The interval of each comparison, and its number of prompts and seeds."""
     intervals, counts = {}, {}
-    for run, other, abilities in runs.COMPARISONS:
-        for metric in abilities:
-            for group in aggregate.groups_of(averages, metric):
-                gaps = bootstrap.pairs(scores, run, other, metric, group)
-                if gaps:
-                    key = (run, other, metric, group)
-                    intervals[key] = bootstrap.interval(gaps, settings.draws, settings.seed)
-                    shapes = [table.shape for table in gaps.values()]
-                    counts[key] = (sum(prompts for _, prompts in shapes), shapes[0][0])
+    for key in (*comparisons(averages), *runs.DRIFT):
+        run, other, metric, group = key
+        gaps = bootstrap.pairs(answers, run, other, metric, datasets.get(group, ()))
+        if gaps:
+            intervals[key] = bootstrap.interval(gaps, settings.draws, settings.seed)
+            prompts = sum(table.shape[1] for table in gaps.values())
+            counts[key] = (prompts, next(iter(gaps.values())).shape[0])
     return intervals, counts
+
+
+def _datasets_by_group(prompts: Iterable[Row]) -> dict[str, set[str]]:
+    """The data sets of each of aggregate.GROUPS and of each kind."""
+    found: dict[str, set[str]] = {}
+    for row in prompts:
+        for group in (*aggregate.by_familiarity(row), runs.KINDS[row["task"]]):
+            found.setdefault(group, set()).add(row["dataset"])
+    return found
 
 
 def _pools(
@@ -238,35 +262,36 @@ def _pools(
     pools: dict[str, dict[str, Scores]] = {}
     sources: list[Row] = []
     for pool, seed, path in _files("data/candidates", "jsonl", seeds):
-        selection_headroom.collect(
-            io.stream(path), pools.setdefault(pool, selection_headroom.empty())
+        scores = pools.setdefault(pool, selection_headroom.empty())
+        selection_headroom.collect(io.stream(path), scores)
+        if seed != min(seeds):
+            continue
+        ids = {row["id"]: row["dataset"] for row in io.stream(path)}
+        shown = sample_browser.pick(ids, settings.samples, settings.seed)
+        rows = [row for row in io.stream(path) if row["id"] in shown]
+        sources.append(
+            {
+                "title": f"Pool {pool}, seed {seed}",
+                "kind": "pool",
+                "note": f"Drawn from the {len(ids):,} prompts of the pool.",
+                "rows": sample_browser.pool(rows),
+            }
         )
-        if seed == min(seeds):
-            ids = {row["id"]: row["dataset"] for row in io.stream(path)}
-            shown = sample_browser.pick(ids, settings.samples, settings.seed)
-            sources.append(
-                {
-                    "title": f"Pool {pool}, seed {seed}",
-                    "kind": "pool",
-                    "note": f"Drawn from the {len(ids):,} prompts of the pool.",
-                    "rows": sample_browser.pool(
-                        row for row in io.stream(path) if row["id"] in shown
-                    ),
-                }
-            )
     return pools, sources
 
 
 def _curves(seeds: Sequence[int]) -> dict[str, dict[int, list[Row]]]:
     curves: dict[str, dict[int, list[Row]]] = {}
     for run, seed, path in _files("metrics/train", "csv", seeds):
+        if seed is None:  # only trained runs have a curve
+            continue
         steps: list[Row] = []
         for line, cells in enumerate(csv_table.read(path, TRAINING), 2):
-            row = {
-                name: csv_table.number(cells[name], f"{path}:{line} {name}") for name in TRAINING
-            }
+            row: Row = {}
+            for name in TRAINING:
+                row[name] = csv_table.number(cells[name], f"{path}:{line} {name}")
             if row["step"] is None:
-                raise InputError(f"{path}:{line}: no step; a number is expected")
+                raise InputError(f"{path}:{line}: no step; expected a number")
             steps.append({**row, "step": int(row["step"])})
         curves.setdefault(run, {})[seed] = steps
     return curves

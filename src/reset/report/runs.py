@@ -40,13 +40,27 @@ CHECKPOINTS = {
 ENDS = tuple(
     models["end"] for models in CHECKPOINTS.values()
 )  # no runs of their own: the checkpoint figures alone
-COMPARISONS = (  # run, other, the abilities that the comparison is about
+KINDS = {  # of the tasks, as the paper groups context-dependent data
+    "extractive_qa": "extractive",
+    "abstractive_qa": "abstractive",
+    "summarization": "abstractive",
+    "instruction": "instruction",
+}
+COMPARISONS = (  # run, other, the abilities compared
     ("stage2", "stage1", ("instruction", "faithfulness")),
     ("grounded", "chat", ("instruction", "faithfulness")),
+    ("mtl", "grounded", ("instruction", "faithfulness")),
+    ("reset", "direct", ("instruction", "faithfulness", "task")),
     ("reset", "mtl", ("instruction", "faithfulness", "task")),
     ("reset", "control", ("instruction", "faithfulness", "task")),
     ("reset", "random", ("instruction", "faithfulness", "task")),
     ("reset_s", "reset", ("instruction", "faithfulness", "task")),
+)
+DRIFT = (  # of the first stage: run, other, ability, kind of data sets
+    ("stage1_end", "stage1", "faithfulness", "extractive"),
+    ("stage1_end", "stage1", "task", "extractive"),
+    ("stage1_end", "stage1", "faithfulness", "abstractive"),
+    ("stage1_end", "stage1", "task", "abstractive"),
 )
 
 

@@ -1,4 +1,9 @@
-"""How much room the candidates leave for selection: decidable prompts, and how the scores lie."""
+"""How much room the candidates leave for selection.
+
+A prompt has a choice when two of its scored candidates differ in total score: only there can
+selection by score matter. Its candidates tie at the top when more than one of them has the highest
+score: there `ranking.ties` decides.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +14,14 @@ from reset.core.tasks import FAMILIES, family
 
 @dataclass
 class Scores:
-    """The candidates of one pool and family: prompts, those that selection can change, and all
-    totals.
+    """The candidates of one pool and family: counts of prompts, of those with a choice, with a tie
+    at the top and with a selected target, of candidates without a score, and all totals.
     """
 
     prompts: int = 0
-    decidable: int = 0
+    with_choice: int = 0
+    tied: int = 0
+    selected: int = 0
     missing: int = 0
     candidates: list[float] = field(default_factory=list)
     winners: list[float] = field(default_factory=list)
@@ -27,28 +34,25 @@ def empty() -> dict[str, Scores]:
 
 def collect(rows: Iterable[Row], scores: dict[str, Scores]) -> None:
     """Add rows of data/candidates to `scores`; a candidate without a score counts as missing and no
-    more.
-
-    A prompt is decidable when two of its scored candidates differ in score: only there can
-    selection matter at all.
+    more. A prompt without a scored candidate has no target, so none is selected.
     """
     for row in rows:
-        of_family = scores[family(row["task"])]
-        told = [
-            candidate["score"] for candidate in row["candidates"] if candidate["score"] is not None
-        ]
-        of_family.prompts += 1
-        of_family.decidable += is_decidable(row)
-        of_family.missing += len(row["candidates"]) - len(told)
-        of_family.candidates += told
-        of_family.winners += [
-            c["score"] for c in row["candidates"] if c["winner"] and c["score"] is not None
-        ]
+        totals = present_totals(row)
+        family_scores = scores[family(row["task"])]
+        family_scores.prompts += 1
+        family_scores.with_choice += len(set(totals)) > 1
+        family_scores.tied += totals.count(max(totals, default=0.0)) > 1
+        family_scores.selected += bool(totals)
+        family_scores.missing += len(row["candidates"]) - len(totals)
+        family_scores.candidates += totals
+        winners = [candidate for candidate in row["candidates"] if candidate["winner"]]
+        family_scores.winners += present_totals({"candidates": winners})
 
 
-def is_decidable(row: Row) -> bool:
-    """Whether two scored candidates of a row of data/candidates differ in score."""
-    return len({candidate["score"] for candidate in row["candidates"]} - {None}) > 1
+def present_totals(row: Row) -> list[float]:
+    """The total scores of a row's candidates, without the missing ones."""
+    totals = [candidate["score"] for candidate in row["candidates"]]
+    return [total for total in totals if total is not None]
 
 
 def histogram(values: Sequence[float], edges: Sequence[float]) -> list[float]:

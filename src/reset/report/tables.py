@@ -9,13 +9,25 @@ from dataclasses import dataclass, field
 from reset.core.io import Row
 from reset.evaluation.metrics import OVERLAPS
 from reset.report import runs
-from reset.report.aggregate import BySeed, Key, Spread, difference, groups_of, spread
+from reset.report.aggregate import (
+    BySeed,
+    Key,
+    Seed,
+    Spread,
+    difference,
+    groups_of,
+    seed_order,
+    spread,
+    trained_seeds,
+)
 from reset.report.selection_headroom import Scores
 
 ABILITIES = ("instruction", "faithfulness", "task")
 NAMES = {"instruction": "IF (of 10)", "faithfulness": "Faithfulness", "task": "Task"}
 SHORT = {"instruction": "IF", "faithfulness": "faithfulness", "task": "task"}
-Intervals = Mapping[tuple[str, str, str, str], tuple[float, float]]  # run, other, metric, group
+SCALE = {"instruction": 10}  # what files hold from 0 to 1 is printed of 10
+Comparison = tuple[str, str, str, str]  # run, other, metric, group
+Intervals = Mapping[Comparison, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -34,117 +46,122 @@ class Table:
 
 def headline(averages: Mapping[Key, BySeed]) -> Table:
     """Run × instruction following, faithfulness and task performance: mean ± sd over seeds."""
-    cells = _columns(averages)
-    rows = [
-        [
-            run,
-            *[
-                show_spread(metric, spread(averages.get((run, metric, group), {})))
-                for metric, group in cells
-            ],
-        ]
-        for run in runs.ordered(run for run, _, _ in averages)
-    ]
-    widths = {
-        NAMES[ability]: sum(metric == ability for metric, _ in cells) for ability in ABILITIES
-    }
-    spans = [("", 1), *[(name, width) for name, width in widths.items() if width]]
-    return Table("Results", ["run", *[group for _, group in cells]], rows, spans)
+    pairs = _columns(averages)
+    rows = []
+    for run in _runs(averages):
+        cells = [run]
+        for metric, group in pairs:
+            cells.append(show_spread(metric, spread(averages.get((run, metric, group), {}))))
+        rows.append(cells)
+    spans = [("", 1)]
+    for ability in ABILITIES:
+        width = sum(metric == ability for metric, _ in pairs)
+        spans += [(NAMES[ability], width)] if width else []
+    return Table("Results", ["run", *[group for _, group in pairs]], rows, spans)
 
 
 def by_seed(averages: Mapping[Key, BySeed]) -> Table:
-    """The headline's values seed by seed: one row a run and seed."""
-    cells = _columns(averages)
+    """The headline's values seed by seed: one row a run and seed, `–` for the seed of a start
+    model.
+    """
+    pairs = _columns(averages)
     rows = []
-    for run in runs.ordered(run for run, _, _ in averages):
-        of_run = [averages.get((run, metric, group), {}) for metric, group in cells]
-        for seed in sorted({seed for values in of_run for seed in values}):
-            told = zip(cells, of_run, strict=True)
-            rows.append(
-                [run, str(seed), *[show(metric, values.get(seed)) for (metric, _), values in told]]
-            )
+    for run in _runs(averages):
+        run_values = [averages.get((run, metric, group), {}) for metric, group in pairs]
+        for seed in sorted(set().union(*run_values), key=seed_order):
+            cells = [run, show_seed(seed)]
+            for (metric, _), values in zip(pairs, run_values, strict=True):
+                cells.append(show(metric, values.get(seed)))
+            rows.append(cells)
     spans = [("", 2), *headline(averages).spans[1:]]
-    return Table(
-        "Seed by seed", ["run", "seed", *[group for _, group in cells]], rows, spans, labels=1
-    )
+    columns = ["run", "seed", *[group for _, group in pairs]]
+    return Table("Seed by seed", columns, rows, spans, labels=1)
 
 
 def differences(averages: Mapping[Key, BySeed], intervals: Intervals) -> Table:
     """The study's comparisons, a row an ability and group: difference per seed, mean, interval and
     its reading.
     """
-    seeds = sorted({seed for values in averages.values() for seed in values})
+    seeds = trained_seeds(seed for values in averages.values() for seed in values)
     rows = []
+    for run, other, metric, group in comparisons(averages):
+        gap = difference(averages, run, other, metric, group)
+        if gap is None:
+            continue
+        ends = intervals.get((run, other, metric, group))
+        rows.append(
+            [
+                f"{run} − {other}",
+                f"{SHORT[metric]}, {group}",
+                show_difference(metric, gap.mean),
+                show_interval(metric, ends),
+                reading(metric, ends),
+                *[show_difference(metric, gap.by_seed.get(seed)) for seed in seeds],
+            ]
+        )
+    columns = ["difference", "ability", "mean", "95 % interval", "reading"]
+    columns += [f"seed {seed}" for seed in seeds]
+    return Table("Differences, seed by seed", columns, rows, labels=2)
+
+
+def comparisons(averages: Mapping[Key, BySeed]) -> list[Comparison]:
+    """`runs.COMPARISONS` with every group that each ability has in `averages`."""
+    found = []
     for run, other, metrics in runs.COMPARISONS:
         for metric in metrics:
-            for group in groups_of(averages, metric):
-                gap = difference(averages, run, other, metric, group)
-                if gap is None:
-                    continue
-                between = intervals.get((run, other, metric, group))
-                rows.append(
-                    [
-                        f"{run} − {other}",
-                        f"{SHORT[metric]}, {group}",
-                        show_difference(metric, gap.mean),
-                        show_interval(metric, between),
-                        reading(metric, between),
-                        *[show_difference(metric, gap.by_seed.get(seed)) for seed in seeds],
-                    ]
-                )
-    columns = [
-        "difference",
-        "ability",
-        "mean",
-        "95 % interval",
-        "reading",
-        *[f"seed {seed}" for seed in seeds],
-    ]
-    return Table("Differences, seed by seed", columns, rows, labels=2)
+            found += [(run, other, metric, group) for group in groups_of(averages, metric)]
+    return found
 
 
 def sentences(averages: Mapping[Key, BySeed], intervals: Intervals) -> list[str]:
     """One sentence a comparison: each ability's difference over all its sets, the interval, and
     what may be said.
     """
-    told = []
+    lines = []
     for run, other, metrics in runs.COMPARISONS:
         parts = []
         for metric in metrics:
-            for group in groups_of(averages, metric)[-1:]:
-                gap = difference(averages, run, other, metric, group)
-                between = intervals.get((run, other, metric, group))
-                if gap is not None:
-                    size = f"{show_difference(metric, gap.mean)} ({show_interval(metric, between)})"
-                    parts.append(f"{SHORT[metric]} {size}, {reading(metric, between)}")
+            groups = groups_of(averages, metric)
+            gap = difference(averages, run, other, metric, groups[-1]) if groups else None
+            if gap is not None:
+                ends = intervals.get((run, other, metric, groups[-1]))
+                size = f"{show_difference(metric, gap.mean)} ({show_interval(metric, ends)})"
+                parts.append(f"{SHORT[metric]} {size}, {reading(metric, ends)}")
         if parts:
-            told.append(f"{run} against {other}: {'; '.join(parts)}.")
-    return told
+            lines.append(f"{run} against {other}: {'; '.join(parts)}.")
+    return lines
 
 
 def by_dataset(results: Sequence[Row], metric: str) -> Table:
     """Run × data set for one ability, mean ± sd over seeds; below each set its measure and number
     of answers.
     """
-    of_metric = [row for row in results if row["metric"] == metric]
-    sets = list(dict.fromkeys(row["dataset"] for row in of_metric))
+    rows_by_dataset: dict[str, list[Row]] = {}
+    for row in results:
+        if row["metric"] == metric:
+            rows_by_dataset.setdefault(row["dataset"], []).append(row)
     values: dict[tuple[str, str], BySeed] = {}
-    for row in of_metric:
-        if row["value"] is not None:
-            values.setdefault((row["run"], row["dataset"]), {})[row["seed"]] = row["value"]
-    rows = [
-        [run, *[show_spread(metric, spread(values.get((run, name), {}))) for name in sets]]
-        for run in runs.ordered(row["run"] for row in of_metric)
-    ]
-    facts = []
-    for name in sets:
-        of_set = [row for row in of_metric if row["dataset"] == name]
-        kinds = ", ".join(sorted({row["measure"] for row in of_set}))
-        least, most = (pick(row["n"] for row in of_set) for pick in (min, max))
-        count = str(most) if least == most else f"{least}–{most}"
-        facts.append(f"{name} ({'seen' if of_set[0]['seen'] else 'unseen'}, {kinds}, n = {count})")
+    for dataset, measured in rows_by_dataset.items():
+        for row in measured:
+            by_seed = values.setdefault((row["run"], dataset), {})
+            if row["value"] is not None:
+                by_seed[row["seed"]] = row["value"]
+    rows = []
+    for run in runs.ordered(run for run, _ in values):
+        spreads = [spread(values.get((run, dataset), {})) for dataset in rows_by_dataset]
+        rows.append([run, *[show_spread(metric, value) for value in spreads]])
+    facts = [_facts(dataset, measured) for dataset, measured in rows_by_dataset.items()]
     notes = [f"Measure, and scored answers a run and seed: {'; '.join(facts)}."] if facts else []
-    return Table(f"{NAMES[metric]} by data set", ["run", *sets], rows, notes=notes)
+    return Table(f"{NAMES[metric]} by data set", ["run", *rows_by_dataset], rows, notes=notes)
+
+
+def _facts(dataset: str, measured: Sequence[Row]) -> str:
+    """Whether the set is seen, its measures, and how many answers have a score."""
+    familiarity = "seen" if measured[0]["seen"] else "unseen"
+    measures = ", ".join(sorted({row["measure"] for row in measured}))
+    counts = sorted({row["n"] for row in measured})
+    n = "–".join(str(count) for count in dict.fromkeys([counts[0], counts[-1]]))
+    return f"{dataset} ({familiarity}, {measures}, n = {n})"
 
 
 def form(
@@ -156,7 +173,7 @@ def form(
     context-dependent sets.
     """
     rows = []
-    for run in runs.ordered(run for run, _, _ in averages):
+    for run in _runs(averages):
         cells = [run]
         for family in (context, instruction):
             cells.append(show("length", _mean(family, run, "length")))
@@ -182,39 +199,71 @@ def form(
 
 
 def sampled(pools: Mapping[str, Mapping[str, Scores]]) -> Table:
-    """What each pool holds by family: prompts, candidates, decidable share, mean total of all and
-    of the winners.
+    """What each pool holds by family: prompts, candidates, the shares of prompts with a choice and
+    of ties at the top, mean total of all candidates and of the winners.
     """
     rows = []
     for pool, families in pools.items():
         for family, scores in families.items():
             if not scores.prompts:
                 continue
+            count = len(scores.candidates) + scores.missing
             rows.append(
                 [
                     pool,
                     family,
                     f"{scores.prompts:,}",
-                    f"{len(scores.candidates) + scores.missing:,}",
-                    show_share(scores.missing / max(len(scores.candidates) + scores.missing, 1)),
-                    show_share(scores.decidable / scores.prompts),
-                    *[
-                        f"{sum(v) / len(v):.2f}" if v else "–"
-                        for v in (scores.candidates, scores.winners)
-                    ],
+                    f"{count:,}",
+                    show_share(scores.missing / max(count, 1)),
+                    show_share(scores.with_choice / scores.prompts),
+                    show_share(scores.tied / scores.prompts),
+                    _show_mean(scores.candidates),
+                    _show_mean(scores.winners),
                 ]
             )
-    columns = [
-        "pool",
-        "family",
-        "prompts",
-        "candidates",
-        "no score",
-        "decidable",
-        "mean total",
-        "winners' mean",
-    ]
+    columns = ["pool", "family", "prompts", "candidates", "no score", "with a choice"]
+    columns += ["tied at the top", "mean total", "winners' mean"]
     return Table("What was sampled", columns, rows, labels=2)
+
+
+def reset_share(
+    pools: Mapping[str, Mapping[str, Scores]],
+    mix_rows: int,
+    curves: Mapping[str, Mapping[int, Sequence[Row]]],
+) -> Table:
+    """How large the ReSet sets are beside the multi-task step: rows, and steps by the training
+    curves, with their shares of that step's. Means over seeds; `–` where a run has no curve.
+    """
+    mtl_steps = _last_step(curves.get("mtl", {}))
+    rows = [["mtl", f"{mix_rows:,}", "–", _count(mtl_steps), "–"]]
+    for pool, families in pools.items():
+        by_seed = curves.get(pool, {})
+        steps = _last_step(by_seed)
+        selected = sum(scores.selected for scores in families.values()) / max(len(by_seed), 1)
+        rows.append(
+            [
+                pool,
+                _count(selected),
+                show_share(selected / mix_rows if mix_rows else None),
+                _count(steps),
+                show_share(steps / mtl_steps if steps and mtl_steps else None),
+            ]
+        )
+    columns = ["run", "rows", "rows of mtl's", "steps", "steps of mtl's"]
+    return Table("The ReSet sets beside the multi-task step", columns, rows)
+
+
+def _last_step(by_seed: Mapping[int, Sequence[Row]]) -> float | None:
+    last = [curve[-1]["step"] for curve in by_seed.values() if curve]
+    return sum(last) / len(last) if last else None
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def _show_mean(values: Sequence[float]) -> str:
+    return f"{sum(values) / len(values):.2f}" if values else "–"
 
 
 def data(sets: Mapping[str, Row]) -> Table:
@@ -222,30 +271,13 @@ def data(sets: Mapping[str, Row]) -> Table:
     rows = []
     for name, row in sets.items():
         dropped = [f"{reason}:\u00a0{count:,}" for reason, count in row["dropped"].items() if count]
-        rows.append(
-            [
-                name,
-                "; ".join(dropped) or "–",
-                *[f"{row[key]:,}" for key in ("read", "not_needed", "train", "dev", "eval")],
-                *[
-                    f"{row[key]:.1f}" if row[key] is not None else "–"
-                    for key in ("prompt_words", "target_words")
-                ],
-                *[show_share(row[key]) for key in ("overlong_share", "cut_share")],
-            ]
-        )
-    numbers = [
-        "read",
-        "not needed",
-        "train",
-        "dev",
-        "eval",
-        "prompt words",
-        "target words",
-        "over-long",
-        "cut",
-    ]
-    columns = ["data set", "dropped, by reason", *numbers]
+        cells = [name, "; ".join(dropped) or "–"]
+        cells += [f"{row[key]:,}" for key in ("read", "not_needed", "train", "dev", "eval")]
+        for key in ("prompt_words", "target_words"):
+            cells.append("–" if row[key] is None else f"{row[key]:.1f}")
+        rows.append([*cells, show_share(row["overlong_share"]), show_share(row["cut_share"])])
+    columns = ["data set", "dropped, by reason", "read", "not needed", "train", "dev", "eval"]
+    columns += ["prompt words", "target words", "over-long", "cut"]
     return Table("What was filtered, and why", columns, rows, labels=2)
 
 
@@ -261,20 +293,17 @@ def show(metric: str, value: float | None) -> str:
     """
     if value is None:
         return "–"
-    return (
-        f"{value:.1f}"
-        if metric == "length"
-        else f"{value * 10 if metric == 'instruction' else value:.2f}"
-    )
+    if metric == "length":
+        return f"{value:.1f}"
+    return f"{value * SCALE.get(metric, 1):.2f}"
 
 
 def show_spread(metric: str, value: Spread | None) -> str:
-    """Mean ± sd; the mean alone for one seed."""
+    """Mean ± sd; the mean alone for one seed and for a start model."""
     if value is None:
         return "–"
-    return show(metric, value.mean) + (
-        f" ± {show(metric, value.sd)}" if value.sd is not None else ""
-    )
+    mean = show(metric, value.mean)
+    return mean if value.sd is None else f"{mean} ± {show(metric, value.sd)}"
 
 
 def show_difference(metric: str, value: float | None) -> str:
@@ -282,13 +311,9 @@ def show_difference(metric: str, value: float | None) -> str:
     if value is None:
         return "–"
     text = f"{value * 10:.2f}" if metric == "instruction" else f"{value:.3f}"
-    return (
-        "±" + text.lstrip("-")
-        if not float(text)
-        else text.replace("-", "−")
-        if value < 0
-        else "+" + text
-    )
+    if not float(text):
+        return "±" + text.lstrip("-")
+    return text.replace("-", "−") if value < 0 else "+" + text
 
 
 def show_interval(metric: str, between: tuple[float, float] | None) -> str:
@@ -302,70 +327,70 @@ def show_share(value: float | None) -> str:
 
 
 def reading(metric: str, between: tuple[float, float] | None) -> str:
-    """What an interval, as printed, allows to say: `higher`, `lower`, or `not shown`: it holds 0,
-    or is None.
+    """What an interval, as printed, allows to say: `higher`, `lower`, or `not shown` where it holds
+    0; `–` without an interval.
     """
-    signs = {show_difference(metric, end)[0] for end in between or ()}
-    return "higher" if signs == {"+"} else "lower" if signs == {"−"} else "not shown"
+    if between is None:
+        return "–"
+    low_sign, high_sign = (show_difference(metric, end)[0] for end in between)
+    readings = {"++": "higher", "−−": "lower"}
+    return readings.get(low_sign + high_sign, "not shown")
 
 
 def plain(table: Table) -> str:
     """The table for a terminal: aligned columns, numbers to the right, each span's name above its
     first column.
     """
-    head = (
-        [[name for name, width in table.spans for name in (name, *[""] * (width - 1))]]
-        if table.spans
-        else []
-    )
-    lines = [*head, list(table.columns), *table.rows]
-    widths = [
-        max(_width(line[i]) for line in lines[len(head) :]) for i in range(len(table.columns))
-    ]
+    lines = [table.columns, *table.rows]
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
     place = 0
-    for name, count in table.spans:
+    for name, count in table.spans:  # a group is as wide as its name, at least
         place += count
-        widths[place - 1] += max(
-            0, _width(name) - sum(widths[place - count : place]) - 2 * (count - 1)
-        )
-    starts = [sum(widths[:i]) + 2 * i for i in range(len(widths))]
-    shown = []
-    for name_row in head:
-        line = ""
-        for start, name in zip(starts, name_row, strict=True):
-            line = line.ljust(start) + name if name else line
-        shown.append(line)
-    for cells in lines[len(head) :]:
-        pairs = [
-            (
-                cell + " " * (width - _width(cell))
-                if i < table.labels
-                else " " * (width - _width(cell)) + cell
-            )
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        shown.append("  ".join(pairs).rstrip())
-    shown.insert(len(head) + 1, "─" * (starts[-1] + widths[-1]))
+        group = sum(widths[place - count : place]) + 2 * (count - 1)
+        widths[place - 1] += max(0, _width(name) - group)
+    shown = [_span_line(table.spans, widths)] if table.spans else []
+    for cells in lines:
+        padded = []
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+            space = " " * (width - _width(cell))
+            padded.append(cell + space if i < table.labels else space + cell)
+        shown.append("  ".join(padded).rstrip())
+    shown.insert(-len(table.rows) or len(shown), "─" * (sum(widths) + 2 * (len(widths) - 1)))
     return "\n".join(shown) + "\n"
+
+
+def _span_line(spans: Sequence[tuple[str, int]], widths: Sequence[int]) -> str:
+    line, place = "", 0
+    for name, count in spans:
+        start = sum(widths[:place]) + 2 * place
+        line = line.ljust(start) + name if name else line
+        place += count
+    return line
 
 
 def markdown(table: Table) -> str:
     """The table in Markdown, with its notes as a list below."""
-    groups = [name for name, width in table.spans for _ in range(width)] or [""] * len(
-        table.columns
-    )
-    names = [
-        f"{group}: {name}" if group else name
-        for group, name in zip(groups, table.columns, strict=True)
-    ]
-    lines = [names, [":--" if i < table.labels else "--:" for i in range(len(names))], *table.rows]
-    text = (
-        "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-        )
-        + "\n"
-    )
+    names = list(table.columns)
+    place = 0
+    for name, count in table.spans:
+        for i in range(place, place + count):
+            names[i] = f"{name}: {names[i]}" if name else names[i]
+        place += count
+    rule = [":--" if i < table.labels else "--:" for i in range(len(names))]
+    text = ""
+    for line in (names, rule, *table.rows):
+        cells = [cell.replace("|", "\\|") for cell in line]
+        text += f"| {' | '.join(cells)} |\n"
     return text + "".join(f"\n{note}\n" for note in table.notes)
+
+
+def show_seed(seed: Seed) -> str:
+    """A seed, or `–` for a start model, which has none."""
+    return "–" if seed is None else str(seed)
+
+
+def _runs(averages: Mapping[Key, BySeed]) -> list[str]:
+    return runs.ordered(run for run, _, _ in averages)
 
 
 def _columns(averages: Mapping[Key, BySeed]) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from reset.core import io, tasks
 from reset.core.io import Row
-from reset.report import runs, sample_browser
-from reset.report.tables import Table
+from reset.report import aggregate, runs, sample_browser
+from reset.report.tables import Table, show_seed
 from reset.tools.compare.revision import PROMPTS, Revision, answers
 
 SHOWN = 100  # answers of a run and seed
@@ -34,7 +34,7 @@ def samples(a: Revision, b: Revision) -> tuple[Table, list[Row]]:
         (row["run"], row["seed"]) for row in b.results
     }
     for run in runs.ordered(run for run, _ in both):
-        for seed in sorted(seed for name, seed in both if name == run):
+        for seed in sorted((seed for name, seed in both if name == run), key=aggregate.seed_order):
             path = answers(run, seed)
             if not prompts or path not in a.files or path not in b.files:
                 continue
@@ -43,14 +43,14 @@ def samples(a: Revision, b: Revision) -> tuple[Table, list[Row]]:
                 for letter, side in (("A", a), ("B", b))
             }
             row, ids = compare(*sides.values())
-            counts.append([run, str(seed), *[f"{number:,}" for number in row]])
+            counts.append([run, show_seed(seed), *[f"{number:,}" for number in row]])
             shown = _in_turn(ids, prompts)[:SHOWN]
             if shown:
                 note = f"{len(ids):,} of {row[0]:,} answers changed."
                 found = sample_browser.evaluation([prompts[id] for id in shown], sides, {*shown})
                 sources.append(
                     {
-                        "title": f"{run}, seed {seed}",
+                        "title": run if seed is None else f"{run}, seed {seed}",
                         "kind": "evaluation",
                         "note": note,
                         "rows": found,
