@@ -27,7 +27,7 @@ def rouge_l(answer: str, references: tuple[str, ...]) -> float:
 
 @lru_cache
 def _scorer() -> Any:
-    """Loads rouge-score (with nltk, a third of a second): a run without such rows never comes here."""
+    """Loads rouge-score (with nltk, a third of a second), which a run without such rows skips."""
     from nltk.stem import porter
     from rouge_score import rouge_scorer
 

@@ -37,7 +37,7 @@ def ngram_coverage(answer: str, passages: Sequence[str], n: int) -> float | None
 
 
 def k_precision(answer: str, passages: Sequence[str]) -> float:
-    """Share of the answer's tokens found in the context, each as often as it stands there; 0 for an
+    """Share of the answer's tokens found in the context, each as often as it occurs there; 0 for an
     empty answer.
     """
     words = tokens(answer)

@@ -12,13 +12,13 @@ def record(row: Row) -> Row:
 
 
 def without_context(row: Row, _record: Row) -> str | None:
-    """Rows that bring a context are no open-ended requests (paper), whatever their category says."""
+    """Rows that bring a context are no open-ended requests (paper), whatever their category."""
     return "has a context" if (row["context"] or "").strip() else None
 
 
 def without_context_category(row: Row, _record: Row) -> str | None:
-    """Rows of the categories that ask about a given text, though the row has none: the text was lost
-    or stands in the instruction. The paper names the label summarization as its example.
+    """Rows of the categories that ask about a given text, though the row has none: the text was
+    lost or is part of the instruction. The paper names the label summarization as its example.
     """
     category = row.get("category")
     if category in CONTEXT_CATEGORIES and not (row["context"] or "").strip():

@@ -1,4 +1,4 @@
-"""The shape in which the MRQA collection publishes NQ, BioASQ and SearchQA: one flat context a row."""
+"""The shape in which MRQA publishes NQ, BioASQ and SearchQA: one flat context a row."""
 
 import re
 

@@ -30,8 +30,8 @@ def read(path: Path) -> Iterator[tuple[str, Row]]:
     conversation).
 
     InputError if an opening request shares its id with another message, since a reply would then be
-    paired with the wrong request. Takes a table of messages, as on the hub, or nested trees, as in the publishers' export. Two
-    passes: only the opening requests are held in memory.
+    paired with the wrong request. Takes a table of messages, as on the hub, or nested trees, as in
+    the publishers' export. Two passes: only the opening requests are held in memory.
     """
     openings: dict[str, tuple[str, str]] = {}  # id -> its text, and where it was first
     for where, message in _messages(path):
@@ -102,11 +102,9 @@ def _labels(message: Row, where: str) -> Row | None:
         return None
     check(message, {"labels": {}}, where)
     check(given, dict.fromkeys(given, {"value": float, "count": int}), f"{where}: labels")
-    return {
-        "name": list(given),
-        "value": [label["value"] for label in given.values()],
-        "count": [label["count"] for label in given.values()],
-    }
+    values = [label["value"] for label in given.values()]
+    counts = [label["count"] for label in given.values()]
+    return {"name": list(given), "value": values, "count": counts}
 
 
 def record(row: Row) -> Row:

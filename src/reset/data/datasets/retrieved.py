@@ -1,5 +1,5 @@
-"""The layout in which retrievers write questions with their ranked passages: DPR, Fusion-in-Decoder,
-and the scripts of the RobustQA benchmark, which the paper takes NQ, BioASQ and SearchQA from.
+"""The layout in which retrievers write questions with ranked passages: DPR, Fusion-in-Decoder, and
+the scripts of the RobustQA benchmark, which the paper takes NQ, BioASQ and SearchQA from.
 """
 
 from reset.core.io import Row

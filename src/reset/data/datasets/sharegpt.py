@@ -1,4 +1,4 @@
-"""ShareGPT: chats that users shared; the first exchange of each (content under no clear licence)."""
+"""ShareGPT: chats that users shared; the first exchange of each (under no clear licence)."""
 
 import re
 

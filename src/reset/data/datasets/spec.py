@@ -36,9 +36,9 @@ class DatasetSpec:
     """One data set: its task, its shapes, its filters in the order in which they are counted.
 
     `input_filters` go before these under `data.rows_with_input: drop`: they drop requests that come
-    with an input of their own. `passages` says how QA contexts come: "retrieved" (a ranked list, left alone) or "gathered" (one
-    gold passage or an unordered pile, where data.retrieval may build a list). `unanswered`: rows
-    have no reference. `read` replaces the plain reading of rows (each with its file:line) where
+    with an input of their own. `passages` says how QA contexts come: "retrieved" (a ranked list,
+    left alone) or "gathered" (one gold passage or an unordered pile, where data.retrieval may build
+    a list). `unanswered`: rows have no reference. `read` replaces the plain reading of rows (each with its file:line) where
     rows must be joined first; the filter stage then runs in one process.
     """
 
@@ -61,23 +61,24 @@ def row_format(entry: DatasetSpec, row: Row, where: str) -> RowFormat:
     nearest one.
     """
     named = [shape for shape in entry.shapes if shape.columns.keys() <= row.keys()]
-    fitting = [
-        shape
-        for shape in named
-        if all(_container(row[name], kind) for name, kind in shape.columns.items())
-    ]
-    for shape in fitting or named:
-        return shape
+    for shape in named:
+        if _fits(row, shape.columns):
+            return shape
+    if named:
+        return named[0]
     nearest = min(entry.shapes, key=lambda shape: len(shape.columns.keys() - row.keys()))
     io.require_columns(row, nearest.columns, f"{where}: data set '{entry.name}'")
     raise AssertionError("a shape without missing columns would have been returned")
 
 
-def _container(value: Any, kind: Any) -> bool:
-    """Whether a list or an object stands where one is expected: what tells shapes with the same
-    column names apart.
+def _fits(row: Row, columns: dict[str, Any]) -> bool:
+    """Whether there is a list or an object wherever one is expected: what tells shapes with the
+    same column names apart.
     """
-    return isinstance(value, type(kind)) if isinstance(kind, list | dict) else True
+    for name, kind in columns.items():
+        if isinstance(kind, list | dict) and not isinstance(row[name], type(kind)):
+            return False
+    return True
 
 
 def check(row: Row, columns: dict[str, Any], where: str) -> None:

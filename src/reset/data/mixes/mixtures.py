@@ -19,6 +19,7 @@ MIXES = {
 }
 DUPLICATE, CONTAMINATED = "duplicate of another training row", "shares words with an evaluation row"
 REASONS = (DUPLICATE, CONTAMINATED)
+COUNTED = ("read", DUPLICATE, CONTAMINATED, "dev", "train", "trained")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def task(path: Path, name: str) -> str:
 
 
 def data_sets(mix: str, tasks: Mapping[str, str], chosen: Mapping[str, DataSet]) -> list[str]:
-    """The data sets that train in a mix, in the order of params.yaml; InputError if there is none."""
+    """The data sets that train in a mix, in the order of params.yaml; InputError without one."""
     if mix not in MIXES:
         raise InputError(f"dvc.yaml: mix '{mix}' is unknown; known: {', '.join(MIXES)}")
     names = [
@@ -73,30 +74,12 @@ def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -
     """Decide what becomes of each training row.
 
     Dropped: exact duplicates (prompt and target equal but for case and spaces; the first stays) and
-    rows that share an n-gram with an evaluation row. The four instruction sets count as one
-    (paper); every other set is one. `dev` rows of each are set aside. All are up-sampled to exactly
-    the size of the largest (paper).
+    rows that share an n-gram with an evaluation row. The four instruction sets count as one (our
+    reading of the paper); every other set is one. `dev` rows of each are set aside. All are
+    up-sampled to exactly the size of the largest (paper).
     """
     mixture = Mixture()
-    groups: dict[str, list[str]] = {}
-    met: set[int] = set()
-    for row in rows:
-        counts = mixture.counts.setdefault(
-            row["dataset"],
-            {"read": 0, DUPLICATE: 0, CONTAMINATED: 0, "dev": 0, "train": 0, "trained": 0},
-        )
-        counts["read"] += 1
-        content = fingerprint(row["prompt"], row["target"])
-        if content in met:
-            counts[DUPLICATE] += 1
-        elif evaluation.shares(row):
-            counts[CONTAMINATED] += 1
-        else:
-            groups.setdefault(group(row), []).append(row["id"])
-        met.add(content)
-    for name, count in mixture.counts.items():
-        if count["read"] == count[DUPLICATE] + count[CONTAMINATED]:
-            raise InputError(f"data set '{name}' has no training row left: {count}")
+    groups = _clean(rows, evaluation, mixture.counts)
     for name, ids in groups.items():
         if len(ids) <= dev:
             raise InputError(
@@ -105,15 +88,43 @@ def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -
             )
         ids.sort(key=lambda key: order(seed, f"dev:{key}"))
         mixture.dev.update(ids[:dev])
-    largest = max(len(ids) for ids in groups.values()) - dev
+    largest = max(map(len, groups.values())) - dev
     for ids in groups.values():
         mixture.copies.update(copies(ids[dev:], largest))
+    _count(mixture)
+    return mixture
+
+
+def _clean(
+    rows: Iterable[Row], evaluation: EvaluationText, counts: dict[str, Row]
+) -> dict[str, list[str]]:
+    """The ids of the rows that stay, by group; what is dropped is added to `counts`, by data set."""
+    groups: dict[str, list[str]] = {}
+    met: set[int] = set()
+    for row in rows:
+        count = counts.setdefault(row["dataset"], dict.fromkeys(COUNTED, 0))
+        count["read"] += 1
+        content = fingerprint(row["prompt"], row["target"])
+        if content in met:
+            count[DUPLICATE] += 1
+        elif evaluation.shares(row):
+            count[CONTAMINATED] += 1
+        else:
+            groups.setdefault(group(row), []).append(row["id"])
+        met.add(content)
+    for name, count in counts.items():
+        if count["read"] == count[DUPLICATE] + count[CONTAMINATED]:
+            raise InputError(f"data set '{name}' has no training row left: {count}")
+    return groups
+
+
+def _count(mixture: Mixture) -> None:
+    """Count the rows to train on, how often they are trained on, and the dev rows."""
     for key in mixture.dev:
         mixture.counts[data_set(key)]["dev"] += 1
     for key, times in mixture.copies.items():
         mixture.counts[data_set(key)]["train"] += 1
         mixture.counts[data_set(key)]["trained"] += times
-    return mixture
 
 
 def data_set(key: str) -> str:

@@ -119,15 +119,16 @@ def token_counts(
     so a short row needs no count. Other text may grow in a tokenizer's normalisation and is always
     counted.
     """
-    lengths = [
-        len(p) + max(len(t), room) + SPECIAL_TOKENS + 2
-        for p, t in zip(prompts, targets, strict=True)
-    ]
-    ascii_only = [p.isascii() and t.isascii() for p, t in zip(prompts, targets, strict=True)]
-    open_ = [i for i, length in enumerate(lengths) if length > limit or not ascii_only[i]]
-    counts = counter.counts([text for i in open_ for text in (prompts[i], targets[i])])
-    for position, i in enumerate(open_):
-        lengths[i] = counts[2 * position] + max(counts[2 * position + 1], room) + SPECIAL_TOKENS
+    lengths: list[int] = []
+    uncertain: list[int] = []
+    for i, (prompt, wanted) in enumerate(zip(prompts, targets, strict=True)):
+        lengths.append(len(prompt) + max(len(wanted), room) + SPECIAL_TOKENS + 2)
+        if lengths[i] > limit or not (prompt.isascii() and wanted.isascii()):
+            uncertain.append(i)
+    prompt_tokens = counter.counts([prompts[i] for i in uncertain])
+    target_tokens = counter.counts([targets[i] for i in uncertain])
+    for i, asked, wanted_tokens in zip(uncertain, prompt_tokens, target_tokens, strict=True):
+        lengths[i] = asked + max(wanted_tokens, room) + SPECIAL_TOKENS
     return lengths
 
 

@@ -282,7 +282,7 @@ class PassedRows:
     a million.
     """
 
-    lines: array = field(default_factory=lambda: array("Q"))  # where it stands in the raw file
+    lines: array = field(default_factory=lambda: array("Q"))  # its line in the raw file
     ids: array = field(default_factory=lambda: array("Q"))  # 64-bit hashes
     contents: array = field(default_factory=lambda: array("Q"))
     splits: bytearray = field(default_factory=bytearray)

@@ -1,6 +1,4 @@
-"""The paper's filters (section on data; DESIGN § 1): each looks at one row and says why it is
-dropped, or None.
-"""
+"""The paper's filters: each looks at one row and says why it is dropped, or None."""
 
 from reset.core.io import Row
 from reset.text.normalize import mentioned_in, normalize_answer
@@ -41,11 +39,12 @@ def has_passage(_row: Row, record: Row) -> str | None:
 
 
 def answer_mentioned(_row: Row, record: Row) -> str | None:
-    """QA: a gold answer stands in at least one of the passages that the model will see."""
+    """QA: at least one of the passages that the model will see mentions a gold answer (paper)."""
     passages = [normalize_answer(passage) for passage in record["context"]]
-    answers = [normalize_answer(answer) for answer in record["references"]]
-    if any(mentioned_in(answer, passage) for answer in answers for passage in passages):
-        return None
+    for answer in record["references"]:
+        wanted = normalize_answer(answer)
+        if any(mentioned_in(wanted, passage) for passage in passages):
+            return None
     return "gold answer in no passage"
 
 

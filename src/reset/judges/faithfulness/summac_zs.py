@@ -42,7 +42,7 @@ class SummacOptions:
 
 DEFAULT = SummacOptions()
 PACKAGE = SummacOptions(use_contradiction=True, min_characters=11, max_premises=100)
-"""What the summac package does at sentence granularity: answers of ten characters score 0 there, because short."""
+"""What the summac package does at sentence granularity: short answers of ten characters score 0."""
 
 
 @dataclass(frozen=True)
