@@ -345,7 +345,9 @@ def test_the_runs_and_their_starts_are_those_of_the_study():
 
 
 def test_what_we_assume_is_what_the_paper_profile_has():
-    said = [code for row in table("README.md", "what") for code in codes(row[2]) if ": " in code]
+    said = [
+        code for row in table("docs/paper.md", "what") for code in codes(row[2]) if ": " in code
+    ]
     wrong = []
     for key, value in (code.split(": ", 1) for code in said):
         found = PAPER

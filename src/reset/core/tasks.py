@@ -10,7 +10,9 @@ JUDGES = ("instruction", "faithfulness", "task")
 
 
 def group(row: Row) -> str:
-    """The data set that a row counts for: all instruction rows count as one (paper)."""
+    """The data set that a row counts for: all instruction rows count as one, our reading of the
+    paper's four data sets, from each of which ReSet samples.
+    """
     return "instruction" if row["task"] == "instruction" else row["dataset"]
 
 

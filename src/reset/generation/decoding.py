@@ -66,12 +66,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Grid:
-    """The section `sampling` as far as it says *what* is drawn; source: paper, appendix on sampling
-    (7 values a knob).
+    """The section `sampling` as far as it says *what* is drawn; source: the paper, which
+    has seven values a knob.
 
     The paper fixes the temperature at 0 while top-k varies, which would draw the greedy answer
-    seven times: `top_k_temperature` 1.0 is our assumption. A knob without values is off: every
-    round takes the other.
+    seven times: `top_k_temperature` 1.0 is our assumption. A knob without values is not
+    used: every round takes the other.
     """
 
     temperatures: list[float]

@@ -36,7 +36,8 @@ def choose(rows: list[Row], per_dataset: int | None, seed: int, where: str) -> l
     """`per_dataset` rows of each data set (None: all), in their order in `rows`, without the column
     `copies`.
 
-    All instruction rows count as one data set, as in the paper (4 x 2,000 prompts). The choice
+    All instruction rows count as one data set (our reading of the paper, which samples 2,000
+    prompts of each of four). The choice
     depends on ids, not on the rows' order, and a smaller pool of the same seed is a part of a
     larger one. Raises InputError where a data set has too few rows; `where` names the file.
     """

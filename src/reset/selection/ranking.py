@@ -19,7 +19,7 @@ CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setti
 
 @dataclass(frozen=True)
 class Weights:
-    """What each score weighs; the paper has 1.0 for the task and 2.0 for the two others."""
+    """What each score weighs; the paper counts the task once and the two others 2.0 times."""
 
     task: float
     instruction: float
