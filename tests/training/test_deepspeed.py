@@ -27,13 +27,18 @@ from tests.support.tiny_llama import job
 from reset.training import launch, run, trainer
 from reset.training.settings import LoraSettings
 deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # else a compiler runs for a minute
-stop, shared = int(sys.argv[1]), eval(sys.argv[2])
+stop, best, shared = int(sys.argv[1]), int(sys.argv[2]), eval(sys.argv[3])
 train = trainer.CompletionTrainer.training_step
 def step(self, *args, **kwargs):
     if self.state.global_step == stop:
         os.kill(os.getpid(), signal.SIGKILL)
     return train(self, *args, **kwargs)
 trainer.CompletionTrainer.training_step = step
+loss = trainer.CompletionTrainer.dev_loss
+if best:  # the farther a step is from this one, the worse it seems
+    trainer.CompletionTrainer.dev_loss = lambda self: (
+        loss(self) + abs(self.state.global_step - best)
+    )
 run.run(job(Path.cwd(), **shared))
 launch.leave()
 """
@@ -45,7 +50,7 @@ def in_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def launch(processes: int, stop: int = -1, **shared) -> subprocess.CompletedProcess:
+def launch(processes: int, stop: int = -1, best: int = 0, **shared) -> subprocess.CompletedProcess:
     Path("two.py").write_text(SCRIPT)
     words = [
         sys.executable,
@@ -66,7 +71,7 @@ def launch(processes: int, stop: int = -1, **shared) -> subprocess.CompletedProc
         "PATH": os.pathsep.join(paths),
     }
     return subprocess.run(
-        [*words, "two.py", str(stop), repr(shared)],
+        [*words, "two.py", str(stop), str(best), repr(shared)],
         env=env,
         capture_output=True,
         text=True,
@@ -126,6 +131,49 @@ def test_a_killed_zero3_run_goes_on_to_the_same_model_and_only_with_as_many_proc
     assert done.returncode == 0 and "resuming from" in done.stderr, done.stderr
     assert [row[0] for row in curve()] == [row[0] for row in alone]
     assert curve()[-1] == pytest.approx(alone[-1], abs=1e-3)
+
+
+@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json", "zero3_offload.json"])
+def test_the_best_weights_between_checkpoints_are_those_of_their_step(in_folder, config):
+    job(in_folder)
+    shared = {"micro_batch": 4, "deepspeed": config and str(ROOT / "configs" / config)}
+    exported = []
+    for save_every in (2, 4):
+        done = launch(2, best=6, eval_every=2, save_every=save_every, **shared)
+        assert done.returncode == 0, done.stderr
+        exported.append(Path("models/mtl_0/model.safetensors").read_bytes())
+        assert "| best step | 6 |" in Path("models/mtl_0/README.md").read_text()
+        losses = curve()
+    assert exported[0] == exported[1]
+    assert [row[0] for row in losses] == [2, 4, 6, 8, 9]
+
+
+def test_zero3_in_bf16_with_checkpointing_is_killed_and_ends_as_one_that_was_not(in_folder):
+    job(in_folder)
+    shared = {
+        "micro_batch": 2,
+        "packing": True,
+        "precision": "bf16",
+        "gradient_checkpointing": True,
+        "eval_every": 2,
+        "save_every": 4,
+        "deepspeed": str(ROOT / "configs/zero3.json"),
+    }
+    done = launch(2, **shared)
+    assert done.returncode == 0, done.stderr
+    whole = Path("models/mtl_0/model.safetensors").read_bytes()
+    log = Path("metrics/train/mtl_0.csv").read_bytes()
+    assert launch(2, stop=7, **shared).returncode != 0
+    done = launch(2, **shared)
+    assert done.returncode == 0 and "checkpoint-4" in done.stderr, done.stderr
+    assert Path("models/mtl_0/model.safetensors").read_bytes() == whole
+    assert Path("metrics/train/mtl_0.csv").read_bytes() == log
+
+
+def test_packed_rows_dealt_unevenly_to_two_processes_learn_what_padded_ones_do(alone):
+    done = launch(2, micro_batch=2, packing=True)
+    assert done.returncode == 0, done.stderr
+    same_as(alone)
 
 
 def test_packing_is_refused_under_zero3_where_rows_would_see_each_other(in_folder):

@@ -28,7 +28,8 @@ class BestWeights:
 
     def exchange(self) -> None:
         """Put the copies into the model and its weights into the copies; twice leaves all as it
-        was.
+        was. Under ZeRO-3 no parameter may be gathered meanwhile: it would be read instead of its
+        shards.
         """
         for tensor, copy in zip(self._tensors(), self.copies, strict=True):
             current = tensor.to("cpu", copy=True)
@@ -44,8 +45,6 @@ class BestWeights:
             if not parameter.requires_grad:
                 continue
             if hasattr(parameter, "ds_tensor"):
-                # a parameter that is gathered now would be read instead of its shard
-                parameter.partition(has_been_updated=False)
                 yield parameter.ds_tensor.data
             elif self.leads:
                 yield parameter.data
