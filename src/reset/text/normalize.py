@@ -54,16 +54,11 @@ def plain_words(text: str) -> list[str]:
     return [word for word in text.split() if word not in ARTICLES]
 
 
-def mentions(answer: str, passage: str) -> bool:
-    """Whether the normalised answer is a run of whole words of the normalised passage; an empty
-    answer never is.
+def mentioned_in(answer: str, passage: str) -> bool:
+    """Whether a normalised answer is a run of whole words of a normalised passage; an empty answer
+    never is.
 
     Whole words alone is our assumption (the paper says "a span"): "art" is no span of "party". In a
     script without spaces each character is a word.
     """
-    return mentioned_in(normalize_answer(answer), normalize_answer(passage))
-
-
-def mentioned_in(answer: str, passage: str) -> bool:
-    """`mentions` for two texts that are normalised already."""
     return bool(answer) and f" {answer} " in f" {passage} "
