@@ -7,26 +7,24 @@ import sys
 from reset.core import io, params
 from reset.core.errors import run_stage
 from reset.evaluation import csv_table, metrics
-from reset.report import document, html, results
-from reset.report.svg import standalone
+from reset.report import charts, document, results
 
 
 def main() -> None:
     declared = params.declared("report")
     settings = params.build(results.ReportSettings, declared.report, "report")
     found = results.load(settings, declared.seeds, list(declared.data.datasets))
-    figures = document.figures(found)
+    figures = document.draw(found)
 
     csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])
     csv_table.write("metrics/intervals.csv", results.INTERVALS, results.intervals(found))
     io.write_json("metrics/summary.json", results.summary(found))
     io.write_json("metrics/data.json", found.data)
-    style = (html.FILES / "figures.css").read_text(encoding="utf-8")
     for figure in figures:
         csv_table.write(f"report/plots/{figure.name}.csv", figure.columns, figure.rows)
-        for place, (_, svg) in enumerate(figure.pictures):
-            name = figure.name if len(figure.pictures) == 1 else f"{figure.name}_{place + 1}"
-            io.write_text(f"report/plots/{name}.svg", standalone(svg, style))
+        if figure.rows:
+            drawn = charts.svg(figure.specification, figure.title)
+            io.write_text(f"report/plots/{figure.name}.svg", charts.standalone(drawn))
     io.write_text("report/report.md", document.text(found))
     io.write_text("report/index.html", document.page(found, figures))
     print(

@@ -1,20 +1,20 @@
 """`dvc plots`: what dvc.yaml declares exists, with its columns and its template."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc_render import VegaRenderer
 
-from reset.report import figures, runs
+from reset.evaluation import csv_table
+from reset.report import charts, document, results, runs
 from reset.training.run import curve
+from tests.support import made_up_study
 
-DECLARED = yaml.safe_load(Path("dvc.yaml").read_text()).get("plots", [])
+DECLARED = yaml.safe_load(Path("dvc.yaml").read_text())["plots"]
 TEMPLATES = sorted(Path(".dvc/plots").glob("*.json"))
-FIGURES = [
-    figures.tradeoff({}), figures.second_stage({}), figures.checkpoints([]), figures.length_through_training({}, {}),
-    figures.faithfulness_by_length({}), figures.length({}, {}), figures.form({}, {}), figures.scores({}), figures.training({}),
-]  # fmt: skip
 
 LIVE = ".work/live/{name}/plots/metrics"
 CURVES = {  # figures that the training stages' own files make: path, column
@@ -24,17 +24,56 @@ CURVES = {  # figures that the training stages' own files make: path, column
 }
 
 
-@pytest.mark.skipif(not DECLARED, reason="dvc.yaml declares no plots")
-def test_every_figure_is_declared_with_columns_of_its_table_and_a_template_that_exists():
-    columns = {figure.name: {*figure.columns} for figure in FIGURES}
-    entries = [next(iter(entry.items())) for entry in DECLARED]
-    entries = [(name, entry) for name, entry in entries if name not in CURVES]
-    assert {name for name, _ in entries} == set(columns)
-    for name, entry in entries:
-        ((path, ys),) = entry["y"].items()
-        assert path == f"report/plots/{name}.csv"
-        assert {entry["x"], *([ys] if isinstance(ys, str) else ys)} <= columns[name]
-        assert Path(f".dvc/plots/{entry['template']}.json") in TEMPLATES
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    root, before = tmp_path_factory.mktemp("study"), os.getcwd()
+    made_up_study.write(root, seeds=(0, 1), prompts=3)
+    os.chdir(root)
+    try:
+        settings = results.ReportSettings(samples=9, draws=20, seed=0)
+        return document.draw(results.load(settings, [0, 1], list(made_up_study.SETS)))
+    finally:
+        os.chdir(before)
+
+
+def test_dvc_declares_every_figure_as_the_report_draws_it(figures):
+    declared = {name: entry for plot in DECLARED for name, entry in plot.items()}
+    assert {figure.name: figure.declared for figure in figures} == {
+        name: entry for name, entry in declared.items() if name not in CURVES
+    }
+    for figure in figures:
+        assert figure.rows and {*figure.rows[0]} == {*figure.columns} >= {figure.x, figure.y}
+        assert Path(f".dvc/plots/{figure.template}.json") in TEMPLATES
+
+
+def test_dvc_s_cells_of_text_give_the_figure_that_numbers_give(figures, tmp_path):
+    """DVC hands the cells of a CSV file to a template as text, and fills it itself."""
+    for figure in figures:
+        csv_table.write(tmp_path / "table.csv", figure.columns, figure.rows)
+        texts = csv_table.read(tmp_path / "table.csv", figure.columns)
+        properties = figure.declared | {"y": figure.y, "template_dir": str(charts.ASSETS / "plots")}
+        filled = VegaRenderer([row | {"rev": "workspace"} for row in texts], "plot", **properties)
+        by_dvc = filled.get_filled_template()
+        numbers = [row | {"rev": "workspace"} for row in map(parsed, texts)]
+        ours = charts.fill(figure.declared, numbers)
+        assert by_dvc | {"data": None} == ours | {"data": None}
+        assert drawing(by_dvc) == drawing(ours), figure.name
+
+
+def parsed(row):
+    return {key: number(cell) for key, cell in row.items()}
+
+
+def number(cell):
+    try:
+        return float(cell) if cell else None
+    except ValueError:
+        return cell
+
+
+def drawing(spec):
+    """The SVG without its description, which shows the cells as they are."""
+    return charts.svg(spec, "").partition("</desc>")[2]
 
 
 def test_curves_of_training_lie_on_one_plot_for_all_trained_runs():

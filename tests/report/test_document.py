@@ -69,7 +69,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(found):
-    page = Page(document.page(found, document.figures(found)))
+    page = Page(document.page(found, document.draw(found)))
     assert page.open == []
     assert len(set(page.ids)) == len(page.ids)
     inner = [link[1:] for link in page.links if link.startswith("#")]
@@ -77,14 +77,14 @@ def test_the_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(f
 
 
 def test_the_page_loads_nothing_from_elsewhere(found):
-    html = document.page(found, document.figures(found))
+    html = document.page(found, document.draw(found))
     assert [link for link in Page(html).links if not link.startswith(("#", "data:"))] == []
     addresses = set(re.findall(r"https?://[^\s\"'<]+", html))
     assert addresses == {"http://www.w3.org/2000/svg"}
 
 
 def test_texts_of_a_model_cannot_become_markup(found):
-    html = document.page(found, document.figures(found))
+    html = document.page(found, document.draw(found))
     assert "<script>alert" not in html
     block = re.search(
         r'<script type="application/json" id="samples-data">(.*?)</script>', html, re.DOTALL
@@ -99,7 +99,7 @@ def test_texts_of_a_model_cannot_become_markup(found):
 
 
 def test_page_and_markdown_show_every_cell_of_the_headline(found):
-    html, text = Page(document.page(found, document.figures(found))), document.text(found)
+    html, text = Page(document.page(found, document.draw(found))), document.text(found)
     told = "".join(html.text)
     for row in tables.headline(found.averages).rows:
         assert f"| {' | '.join(row)} |" in text
@@ -109,7 +109,7 @@ def test_page_and_markdown_show_every_cell_of_the_headline(found):
 
 def test_page_and_markdown_tell_the_same_of_the_judges(found):
     told, text = (
-        "".join(Page(document.page(found, document.figures(found))).text),
+        "".join(Page(document.page(found, document.draw(found))).text),
         document.text(found),
     )
     parts = judge_tables.judge_parts(found.judged, found.calibration)
@@ -135,7 +135,7 @@ def test_a_report_without_a_calibration_says_what_to_run(root, found):
 
 def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
     told, text = (
-        "".join(Page(document.page(found, document.figures(found))).text),
+        "".join(Page(document.page(found, document.draw(found))).text),
         document.text(found),
     )
     rows = document._paper(found).rows
@@ -150,7 +150,7 @@ def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
 def test_ablations_are_shown_when_there_are_some(root, found):
     assert "ranking.selection" not in document.text(
         found
-    ) and 'id="ablations"' not in document.page(found, document.figures(found))
+    ) and 'id="ablations"' not in document.page(found, document.draw(found))
     assert run("stages/report.py", root).returncode == 0
     for name in ("metrics/results.csv", "metrics/summary.json"):
         io.write_text(
@@ -160,7 +160,7 @@ def test_ablations_are_shown_when_there_are_some(root, found):
     try:
         again = results.load(SETTINGS, [0, 1], [])
         assert "| ranking.selection=worst |" in document.text(again)
-        assert "ranking.selection=worst" in document.page(again, document.figures(again))
+        assert "ranking.selection=worst" in document.page(again, document.draw(again))
     finally:
         shutil.rmtree(root / "report/ablations")
 
@@ -185,7 +185,7 @@ def test_a_study_of_one_run_and_no_pool_still_makes_a_report(tmp_path, monkeypat
         path.unlink()
     found = results.load(SETTINGS, [0], [])
     assert "mtl" in document.text(found)
-    assert Page(document.page(found, document.figures(found))).open == []
+    assert Page(document.page(found, document.draw(found))).open == []
 
 
 def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
@@ -213,8 +213,8 @@ def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
         "scores.csv",
     } <= names
     assert {
-        "checkpoints.csv",
-        "checkpoints_9.svg",
+        "stage1_checkpoints.csv",
+        "instruction_checkpoints.svg",
         "length_through_training.csv",
         "faithfulness_by_length.csv",
     } <= names

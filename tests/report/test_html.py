@@ -59,7 +59,7 @@ def html(tmp_path_factory):
         found = results.load(
             results.ReportSettings(samples=54, draws=50, seed=0), [0, 1], list(made_up_study.SETS)
         )
-        return document.page(found, document.figures(found))
+        return document.page(found, document.draw(found))
     finally:
         os.chdir(before)
 
@@ -318,7 +318,9 @@ def test_the_dark_page_is_dark_and_the_light_one_light(visit):
         page = visit(color_scheme=scheme)
         colours = [page.evaluate("getComputedStyle(document.body).backgroundColor")]
         colours.append(
-            page.evaluate("getComputedStyle(document.querySelector('.figure .label')).fill")
+            page.evaluate(
+                "getComputedStyle(document.querySelector('.figure text[font-weight=bold]')).fill"
+            )
         )
         shades[scheme] = [sum(map(int, re.findall(r"\d+", colour))) / 3 for colour in colours]
     assert shades["light"][0] > 200 > 60 > shades["light"][1]

@@ -5,66 +5,64 @@ sentences.
 from collections.abc import Sequence
 from html import escape
 
-from reset.report import ablations, judge_tables, paper_claims, tables
-from reset.report.ablations import Ablation
-from reset.report.figures import (
-    Figure,
-    checkpoints,
-    faithfulness_by_length,
-    form,
-    length,
-    length_through_training,
-    scores,
-    second_stage,
-    tradeoff,
-    training,
+from reset.report import (
+    ablations,
+    checkpoint_figures,
+    figures,
+    judge_tables,
+    paper_claims,
+    tables,
 )
-from reset.report.html import document
+from reset.report.ablations import Ablation
+from reset.report.figures import Figure
+from reset.report.html import document, figure
 from reset.report.html import notes as _notes
-from reset.report.html import pictures as _pictures
 from reset.report.html import table as _html
 from reset.report.results import Study, summary
 from reset.report.tables import Table
 
 
-def figures(study: Study) -> list[Figure]:
+def draw(study: Study) -> list[Figure]:
     """All figures, in the order of the report."""
+    measured = [*study.results, *study.ends]
     return [
-        tradeoff(study.averages),
-        second_stage(study.averages),
-        checkpoints([*study.results, *study.ends]),
-        length_through_training(study.context, study.instruction),
-        faithfulness_by_length(study.lengths),
-        length(study.context, study.instruction),
-        form(study.context, study.instruction),
-        scores(study.pools),
-        training(study.curves),
+        figures.tradeoff(study.averages),
+        figures.second_stage(study.averages),
+        *[checkpoint_figures.context_sets(run, measured) for run in checkpoint_figures.STAGES],
+        checkpoint_figures.instruction_sets(measured),
+        checkpoint_figures.length(study.context, study.instruction),
+        *[figures.scores_by_length(judge, found) for judge, found in study.lengths.items()],
+        figures.length(study.context, study.instruction),
+        figures.form(study.context, study.instruction),
+        figures.scores(study.pools),
+        figures.training(study.curves),
     ]
 
 
 def page(study: Study, drawn: Sequence[Figure]) -> str:
     """The HTML page with style, script, figures and samples inside."""
-    pictures = {figure.name: figure.pictures for figure in drawn}
+    shown = {each.name: figure(each.title, each.pictures()) for each in drawn}
+    checkpoints = [f"{run}_checkpoints" for run in [*checkpoint_figures.STAGES, "instruction"]]
     abilities = [tables.by_dataset(study.results, metric) for metric in tables.ABILITIES]
     sections = [
         ("results", "Results", _html(tables.headline(study.averages)) + _notes(*how_to_read(study)) + _findings(study)),
-        ("tradeoff", "The trade-off", _notes(TRADEOFF) + _pictures(pictures["tradeoff"], "wide")),
+        ("tradeoff", "The trade-off", _notes(TRADEOFF) + shown["tradeoff"]),
         ("paper", "Paper and ours", _notes(PAPER) + _html(_paper(study)) + _notes(DRIFT) + _html(_drift(study))),
         ("runs", "The runs", _html(tables.legend([run for run, _, _ in study.averages]))),
         ("differences", "Differences", _notes(about_intervals(study)) + _html(_differences(study)) + _seeds(study)),
         *([("ablations", "Ablations", _notes(ABLATIONS) + _html(_ablations(study)))] if study.ablations else []),
-        ("second-stage", "Before and after a second stage", _pictures(pictures["second_stage"])),
+        ("second-stage", "Before and after a second stage", shown["second_stage"]),
         ("datasets", "By data set", "".join(f"<h3>{escape(t.title)}</h3>{_html(t)}" for t in abilities if t.rows)),
-        ("checkpoints", "Through training", _notes(CHECKPOINTS) + _pictures(pictures["checkpoints"])),
-        ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>"
-         + _pictures(pictures["length"], "two") + "<h3>Length through training</h3>"
-         + _pictures(pictures["length_through_training"]) + "<h3>Faithfulness by length of the answer</h3>"
-         + _notes(LENGTHS) + _pictures(pictures["faithfulness_by_length"])),
+        ("checkpoints", "Through training", _notes(CHECKPOINTS) + "".join(shown[name] for name in checkpoints)),
+        ("form", "Form of the answers", _notes(FORM) + _html(_form(study)) + "<h3>Length in tokens</h3>" + shown["length"]
+         + "<h3>Length through training</h3>" + shown["length_through_training"]
+         + "<h3>Scores by length of the answer</h3>" + _notes(LENGTHS) + shown["faithfulness_by_length"]
+         + shown["instruction_by_length"]),
         ("judges", "Judges", _notes(judge_tables.who(study.judged)) + _judges(study)),
         ("sampling", "Sampling", _notes(SAMPLING) + _html(tables.sampled(study.pools)) + _notes(SHARE) + _html(_share(study))
-         + _pictures(pictures["scores"], "two")),
+         + shown["scores"]),
         ("data", "Data", _notes(DATA) + _html(tables.data(study.data))),
-        ("training", "Training", _notes(TRAINING) + _pictures(pictures["training"])),
+        ("training", "Training", _notes(TRAINING) + shown["training"]),
         ("run", "Cost and time", f"<!-- run:start -->{_notes(RUN)}<!-- run:end -->"),
     ]  # fmt: skip
     return document(
@@ -187,14 +185,18 @@ ABLATIONS = (
     " rows do not compare."
 )
 CHECKPOINTS = (
-    "The two-stage runs at three checkpoints: the model that they start from (stage1, chat), the"
-    " one of the lowest evaluation loss (stage2, grounded; all other tables show these) and the one"
-    " after the last step. Mean over seeds; the bars are one standard deviation. Where the loss is"
-    " lowest at the end, best and end are one model."
+    "Each stage at three checkpoints: the model that it starts from (base, stage1, chat), the one"
+    " of the lowest evaluation loss (stage1, stage2, grounded; all other tables show these) and the"
+    " one after the last step. Mean over seeds; the bars are one standard deviation. Where the loss"
+    " is lowest at the end, best and end are one model. Coverage is the share of an answer's words,"
+    " or word pairs, found in the context."
 )
 LENGTHS = (
-    "Answers to context-dependent prompts in classes of length that double, all seeds and data sets"
-    " together: were length the cause of unfaithful answers, runs would not differ within a class."
+    "All seeds and data sets together, in three classes: answers with fewer words than the"
+    " reference, those with up to 100 words more, and those with still more; n is the number of"
+    " answers. If length alone made answers worse, runs would not differ within a class."
+    " The paper counts tokens; words compare runs of different tokenizers. Sets without references"
+    " are left out."
 )
 FORM = (
     "Part of a trade-off can be a collapse of format: empty answers, or answers that run on until"

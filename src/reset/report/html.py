@@ -51,13 +51,13 @@ def notes(*sentences: str) -> str:
     return "".join(f'<p class="note">{escape(note)}</p>' for note in sentences)
 
 
-def pictures(drawn: Sequence[tuple[str, str]], kind: str = "") -> str:
-    """(caption, SVG) pairs side by side; `kind` is a class of page.css: wide or two."""
-    inner = [
-        f"<figure>{f'<figcaption>{escape(caption)}</figcaption>' if caption else ''}{svg}</figure>"
-        for caption, svg in drawn
-    ]
-    return f'<div class="figures {kind}">' + "\n".join(inner) + "</div>\n"
+def figure(caption: str, pictures: Sequence[str]) -> str:
+    """SVGs side by side below a caption, if there is one; empty without any SVG."""
+    if not pictures:
+        return ""
+    head = f"<figcaption>{escape(caption)}</figcaption>\n" if caption else ""
+    inner = "\n".join(pictures)
+    return f'<figure>{head}<div class="pictures">{inner}</div></figure>\n'
 
 
 def table(given: Table) -> str:

@@ -13,8 +13,8 @@ from reset.report import (
     aggregate,
     bootstrap,
     data_statistics,
-    faithfulness_by_length,
     judge_agreement,
+    reference_length,
     runs,
     sample_browser,
     selection_headroom,
@@ -22,6 +22,7 @@ from reset.report import (
 from reset.report.ablations import Ablation
 from reset.report.aggregate import BySeed, Key, Seed
 from reset.report.judge_agreement import Answers
+from reset.report.reference_length import ByLength
 from reset.report.selection_headroom import Scores
 from reset.report.tables import Comparison, comparisons
 
@@ -46,8 +47,8 @@ class Study:
     `results` and `averages` leave out the end checkpoints (`runs.ENDS`), whose rows are `ends`;
     `context` and `instruction` average the sets of one family, and `kinds` the extractive and the
     abstractive sets (`runs.KINDS`), end checkpoints included. `intervals` and `counts` (prompts,
-    seeds) belong to the comparisons (run, other, metric, group). `lengths` are the faithfulness
-    scores by run and class of length. `seeds` are those of the trained runs: start models have
+    seeds) belong to the comparisons (run, other, metric, group). `lengths` are faithfulness and
+    instruction scores by class of length and run. `seeds` are those of the trained runs: start models have
     none.
     """
 
@@ -59,7 +60,7 @@ class Study:
     kinds: Mapping[Key, BySeed]
     intervals: Mapping[Comparison, tuple[float, float]]
     counts: Mapping[Comparison, tuple[int, int]]
-    lengths: Mapping[str, Mapping[int, Sequence[float]]]
+    lengths: Mapping[str, ByLength]
     judged: Mapping[str, Answers]
     calibration: Row
     pools: Mapping[str, Mapping[str, Scores]]
@@ -116,7 +117,7 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
         kinds=aggregate.macro(measured, lambda row: [kind_by_dataset[row["dataset"]]]),
         intervals=intervals,
         counts=counts,
-        lengths=faithfulness_by_length.faithfulness(_without_ends(answers)),
+        lengths=reference_length.collect(_without_ends(answers)),
         judged=judged,
         calibration=data_statistics.read_json(Path("metrics/calibration.json")),
         pools=pools,
@@ -211,7 +212,8 @@ def _answers(
     answers: AnswersByRun = {}
     texts: dict[str, dict[str, Row]] = {}
     judged: dict[str, Answers] = {}
-    kept = ("id", "dataset", "seen", "tokens", *[f"s_{judge}" for judge in tasks.JUDGES])
+    kept = ["id", "dataset", "task", "seen", "words", "reference_words"]
+    kept += [f"s_{judge}" for judge in tasks.JUDGES]
     for run, seed, path in _files("data/answers", "jsonl", seeds):
         run_rows = answers.setdefault(run, {}).setdefault(seed, [])
         for row in io.stream(path):

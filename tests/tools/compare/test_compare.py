@@ -21,6 +21,7 @@ from tests.report.test_document import Page
 from tests.support import clones, made_up_study
 
 RUNS = ("stage1", "stage2", "mtl", "reset", "direct")
+EMPTY = "IF→CD, context-dependent sets by checkpoint"  # of no run among RUNS
 SETTINGS = results.ReportSettings(samples=9, draws=20, seed=0)
 
 
@@ -29,7 +30,7 @@ def made_up(root, name, monkeypatch, seeds=(0, 1), **parameters):
     made_up_study.write(root, seeds=seeds, prompts=3, runs=RUNS)
     monkeypatch.chdir(root)
     found = results.load(SETTINGS, seeds, list(made_up_study.SETS))
-    for figure in document.figures(found):
+    for figure in document.draw(found):
         csv_table.write(root / f"report/plots/{figure.name}.csv", figure.columns, figure.rows)
     paths = [PROMPTS, *(answers(run, seed) for run in RUNS for seed in seeds)]
     paths += [str(path.relative_to(root)) for path in (root / "report/plots").glob("*.csv")]
@@ -124,18 +125,18 @@ def test_changed_answers_stand_in_the_order_of_their_change_and_data_sets_take_t
 def test_plots_show_the_panels_that_differ_and_name_the_others(pair, tmp_path):
     a, b = pair
     path = b.files["report/plots/tradeoff.csv"]
-    path.write_text(re.sub(r"(reset,)[\d.]+", r"\g<1>9.9", path.read_text()))
+    path.write_text(re.sub(r"(reset,ReSet,)[\d.]+", r"\g<1>9.9", path.read_text()))
     drawn = {plot.title: plot for plot in draw(a, b)}
-    scatter = drawn["Faithfulness against instruction following, one point a run"]
-    assert (
-        scatter.pictures[0][1].count("<circle") == 2 * len(RUNS)
-        and "reset in A: " in scatter.pictures[0][1]
-    )
+    (scatter,) = [plot for title, plot in drawn.items() if "one point a run" in title]
+    (picture,) = scatter.pictures
+    assert [picture.count(f">{run}</text>") for run in RUNS] == [2] * len(RUNS)
+    assert ">A: v1</text>" in picture and ">B: tuned</text>" in picture
     others = [plot for plot in drawn.values() if plot is not scatter]
-    assert [plot.title for plot in others if plot.pictures or not plot.equal] == []
+    assert [plot.title for plot in others if plot.pictures or not plot.equal] == [EMPTY]
     del a.files["report/plots/tradeoff.csv"]
     scatter = draw(a, b)[0]
-    assert scatter.pictures[0][1].count("<circle") == len(RUNS)
+    (picture,) = scatter.pictures
+    assert [picture.count(f">{run}</text>") for run in RUNS] == [1] * len(RUNS)
 
 
 def test_every_declared_plot_is_drawn(tmp_path, monkeypatch):
@@ -147,7 +148,7 @@ def test_every_declared_plot_is_drawn(tmp_path, monkeypatch):
     assert [plot.title for plot in drawn] == [
         spec["title"] for spec in declared if spec["template"] != "runs"
     ]
-    assert [plot.title for plot in drawn if not plot.pictures] == []
+    assert [plot.title for plot in drawn if not plot.pictures] == [EMPTY]
 
 
 def test_the_page_is_whole_needs_nothing_else_and_shows_texts_as_texts(pair):

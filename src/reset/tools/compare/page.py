@@ -38,8 +38,8 @@ HOW = (
     " between two revisions includes the chance of training."
 )
 PLOTS = (
-    "The plots that dvc.yaml declares; A is grey, B is green. Bars that are the same on both sides"
-    " are left out, and panels without any difference are named."
+    "The plots that dvc.yaml declares, with A and B apart by shape, dash or shade, as `dvc plots"
+    " diff` shows them. Panels without any difference are named."
 )
 SAMPLES = (
     "Answers whose text or score is not the same on both sides: of each data set in turn, the one"
@@ -161,12 +161,9 @@ def _plots(drawn: Sequence[plots.Overlay]) -> str:
     for plot in drawn:
         parts.append(f"<h3>{escape(plot.title)}</h3>")
         if plot.pictures:
-            parts.append(page.pictures(plot.pictures))
-            parts.append(
-                page.notes(f"The same on both sides: {'; '.join(plot.equal)}.")
-                if plot.equal
-                else ""
-            )
+            parts.append(page.figure("", plot.pictures))
+            if plot.equal:
+                parts.append(page.notes(f"The same on both sides: {'; '.join(plot.equal)}."))
         else:
             parts.append(page.notes("The same on both sides."))
     return "".join(parts)
