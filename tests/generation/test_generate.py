@@ -17,6 +17,7 @@ from reset.core.errors import InputError
 from reset.generation import engines, generate
 from reset.generation.decoding import GREEDY, Setting, greedy_draws
 from reset.generation.engines import Answer, openai_engine, vllm_engine
+from tests.pipeline.test_bad_input import full_disk
 from tests.support.random_model import SETTINGS, requests, save_model
 
 MIXED = [GREEDY, Setting(0.8), Setting(1.0, 10)]
@@ -225,6 +226,36 @@ def test_five_kills_lose_no_answer_and_change_none(tmp_path, monkeypatch):
     done = lines()
     assert generate.generate(model, asked, settings, 12) == expected
     assert lines() == batches and done > 0
+
+
+def test_a_full_disk_is_one_line_that_says_what_is_kept_and_the_next_run_takes_it_up(
+    tmp_path, monkeypatch
+):
+    model = save_model(tmp_path / "mtl_0")
+    monkeypatch.chdir(tmp_path)
+    asked, settings = requests(60, MIXED), replace(SETTINGS, batch_tokens=150)
+    expected = generate.generate(model, asked, settings, 12)
+    (whole,) = shard_files()
+    size, batches = whole.stat().st_size, lines()
+    monkeypatch.setattr(generate, "WORK", tmp_path / "again")
+    with full_disk(size // 2), pytest.raises(InputError) as stopped:
+        generate.generate(model, asked, settings, 12)
+    (folder,) = generate.WORK.iterdir()
+    kept = len(generate.finished(folder))
+    assert 0 < kept < 60 and 0 < lines() < batches
+    said = f"cannot be written (File too large); the answers to {kept} prompts are kept there"
+    assert str(stopped.value).startswith(f"{folder}: {said}")
+    assert generate.generate(model, asked, settings, 12) == expected
+    assert lines() == batches
+
+
+def test_an_error_of_another_kind_stays_what_it_is(clock, monkeypatch):
+    def fail(self, batches):
+        raise ConnectionResetError("gone")
+
+    monkeypatch.setattr(Clock, "run", fail)
+    with pytest.raises(ConnectionResetError):
+        generate.generate(clock, requests(3, MIXED), SETTINGS, 12)
 
 
 def test_a_lost_worker_is_reported_and_its_prompts_are_taken_up(tmp_path, monkeypatch):

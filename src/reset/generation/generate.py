@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 from reset.core.errors import InputError
 from reset.core.hashing import digest, file_digest
-from reset.core.io import Row
+from reset.core.io import REFUSED, Row
 from reset.generation import engines
 from reset.generation.decoding import Request
 from reset.generation.engines import Batch, EngineSettings
@@ -47,7 +48,8 @@ def generate(
     was lost (the others finish first).
     """
     folder = WORK / key(model, requests, settings, max_new_tokens)
-    folder.mkdir(parents=True, exist_ok=True)
+    with refusals_explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     done = finished(folder)
     if any(request.id not in done for request in requests):
         plan = engines.load(model, settings, max_new_tokens).plan(requests)
@@ -72,7 +74,7 @@ def generate(
 
 def key(model: Path, requests: list[Request], settings: EngineSettings, max_new_tokens: int) -> str:
     """What the answers depend on, the code that writes them included: answers of an older version
-    are not taken for those of a mended one. `Settings.identity` says which settings count.
+    are not taken for those of a fixed one. `Settings.identity` says which settings count.
     """
     code = [
         file_digest(path) for pattern in GENERATION_CODE for path in sorted(SOURCE.glob(pattern))
@@ -202,11 +204,29 @@ def work(
     on disk.
     """
     engine = engines.load(model, settings, max_new_tokens)
-    descriptor, _ = tempfile.mkstemp(suffix=".jsonl", dir=folder)
-    with open(descriptor, "w", encoding="utf-8") as shard:
-        for answered in engine.run(batches):
-            line = [[request.id, answers] for request, answers in answered]
-            shard.write(json.dumps(line, ensure_ascii=True) + "\n")
-            shard.flush()
-            os.fsync(shard.fileno())
-            yield len(answered)
+    with refusals_explained(folder):
+        descriptor, _ = tempfile.mkstemp(suffix=".jsonl", dir=folder)
+        with open(descriptor, "w", encoding="utf-8") as shard:
+            for answered in engine.run(batches):
+                line = [[request.id, answers] for request, answers in answered]
+                shard.write(json.dumps(line, ensure_ascii=True) + "\n")
+                shard.flush()
+                os.fsync(shard.fileno())
+                yield len(answered)
+
+
+@contextmanager
+def refusals_explained(folder: Path) -> Iterator[None]:
+    """Turn a refusal to write below `folder`, as on a full disk, into an InputError that says what
+    is kept; other errors of the system stay what they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        kept = len(finished(folder))
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); the answers to {kept} prompts are kept"
+            " there: make room and run again to take up the rest"
+        ) from None
