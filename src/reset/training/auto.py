@@ -7,7 +7,7 @@ memory and not from what is free on it now.
 import dataclasses
 import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reset.tokens.encoding import Example
 from reset.training import resources
@@ -82,15 +82,16 @@ def _candidates(shared: "SharedSettings", rows: int) -> list["SharedSettings"]:
     """Settings to try, the fastest first: no checkpointing before some, large micro-batches before
     small ones.
     """
-    again = [shared.gradient_checkpointing]
+    again: list[Any] = [shared.gradient_checkpointing]
     if shared.gradient_checkpointing == AUTO:
         again = [False, True]
-    sizes = [shared.micro_batch]
+    sizes: list[Any] = [shared.micro_batch]
     if shared.micro_batch == AUTO:
         sizes = [size for size in range(rows, 0, -1) if rows % size == 0]
     found = []
     for checkpointing in again:
         for size in sizes:
-            changes = {"gradient_checkpointing": checkpointing, "micro_batch": size}
-            found.append(dataclasses.replace(shared, **changes))
+            found.append(
+                dataclasses.replace(shared, gradient_checkpointing=checkpointing, micro_batch=size)
+            )
     return found

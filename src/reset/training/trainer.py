@@ -294,11 +294,12 @@ class CompletionTrainer(Trainer):
         """The best weights since the last checkpoint, then those of now: alone, but for every
         `save_every` steps, since a whole checkpoint is seven times as large.
         """
-        if self.is_deepspeed_enabled and self.deepspeed.zero_optimization_partition_weights():
+        engine: Any = self.deepspeed
+        if engine and engine.zero_optimization_partition_weights():
             # what evaluation still gathers or has fetched ahead: to gather it again would fail
-            self.deepspeed.empty_partition_cache()
+            engine.empty_partition_cache()
         if self.best.step == best_step(self.state.log_history):
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.best.step}"
+            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.best.step}"
             self.best.exchange()
             self.save_model(str(folder), _internal_call=True)
             self.best.exchange()
