@@ -243,6 +243,7 @@ def test_show_prints_the_headline_and_where_the_report_lies(root):
     )
     page = root / "report/this_run.html"
     assert page.as_uri() in shown.stdout
+    assert "unknown whether these results are up to date" in shown.stdout
     assert (root / "report/index.html").read_bytes() == before
     html = page.read_text()
     cells = re.sub(r"<[^>]+>", "|", html[html.index('<section id="run"') :])

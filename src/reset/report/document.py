@@ -75,14 +75,16 @@ def page(study: Study, drawn: Sequence[Figure]) -> str:
     )
 
 
-def with_run(html: str, parts: Sequence[Table]) -> str:
+def with_run(html: str, parts: Sequence[Table], mark: str | None) -> str:
     """The page with `parts` (revision, versions, seconds, cost) where it says that they are left
-    out.
+    out, and with `mark` above the results.
 
     They differ from run to run, and the page that DVC hashes must not.
     """
     before, rest = html.split("<!-- run:start -->")
     _, after = rest.split("<!-- run:end -->")
+    if mark:
+        before = before.replace("<main>", f'<main><p class="mark">{escape(mark)}</p>', 1)
     return before + "".join(f"<h3>{escape(part.title)}</h3>{_html(part)}" for part in parts) + after
 
 
