@@ -46,9 +46,10 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
         written = name.startswith(("dvc.lock", "metrics/", "report/")) and not name.startswith(
             "report/ablations/"
         )
-        if (ROOT / name).is_file() and not (fresh and written):
+        source = ROOT / name  # .dvc/plots is a link to a folder
+        if (source.is_file() or source.is_symlink()) and not (fresh and written):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+            shutil.copy2(source, folder / name, follow_symlinks=False)
     if changes:
         path = folder / "params.yaml"
         params = yaml.safe_load(path.read_text())
