@@ -74,10 +74,11 @@ def test_end_checkpoints_are_no_bars_among_the_runs():
 def test_scores_by_length_have_a_panel_a_class_with_the_number_of_answers():
     scores = {SHORTER: {"mtl": [1.0, 0.0], "random": [1.0]}, LONGER: {"reset": [0.5]}}
     faithful = figures.scores_by_length("faithfulness", scores)
-    assert [(row["panel"], row["run"], row["value"]) for row in faithful.rows] == [
-        (SHORTER, "mtl (n 2)", 0.5),
-        (LONGER, "reset (n 1)", 0.5),
+    assert [(row["panel"], row["run"], row["value"], row["n"]) for row in faithful.rows] == [
+        (SHORTER, "mtl", 0.5, 2),
+        (LONGER, "reset", 0.5, 1),
     ]
+    assert ">0.500 (n 2)</text>" in faithful.pictures()[0]
     instruction = figures.scores_by_length("instruction", scores)
     assert [row["value"] for row in instruction.rows] == [5.0, 5.0]
     assert ("figure 5" in faithful.title, "figure 7" in instruction.title) == (True, True)

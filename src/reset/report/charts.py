@@ -44,7 +44,6 @@ CONFIG = {
         "orient": "top",
         "columns": 3,
         "labelLimit": 220,
-        "symbolOpacity": 1,
     },
     "header": {"labelColor": INK, "labelFontSize": 13, "labelFontWeight": "bold"},
     "text": {"color": INK, "fontSize": 12},

@@ -37,6 +37,7 @@ ABILITIES = {  # metric: its name and its scale; instruction scores are shown as
     "task": ("task performance", 1),
 }
 BINS = 20
+BARS = ("panel", "run", "role", "value")
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def second_stage(averages: Mapping[Key, BySeed]) -> Figure:
         "bars",
         "value",
         "run",
-        ("panel", "run", "role", "value"),
+        BARS,
         rows,
     )
 
@@ -172,8 +173,8 @@ def scores_by_length(judge: str, by_length: ByLength) -> Figure:
             scores = by_length.get(length, {}).get(run)
             if scores:
                 mean = scale * sum(scores) / len(scores)
-                label = f"{run} (n {len(scores):,})"
-                rows.append({"panel": length, "run": label, "role": ROLES[run], "value": mean})
+                cells = (length, run, ROLES[run], mean, len(scores))
+                rows.append(dict(zip((*BARS, "n"), cells, strict=True)))
     number = {"faithfulness": 5, "instruction": 7}[judge]
     sets = {"faithfulness": "of abstractive sets", "instruction": "of instruction sets"}[judge]
     return Figure(
@@ -182,7 +183,7 @@ def scores_by_length(judge: str, by_length: ByLength) -> Figure:
         "bars",
         "value",
         "run",
-        ("panel", "run", "role", "value"),
+        (*BARS, "n"),
         rows,
     )
 
@@ -199,7 +200,7 @@ def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> 
         "bars",
         "value",
         "run",
-        ("panel", "run", "role", "value"),
+        BARS,
         rows,
     )
 
@@ -218,7 +219,7 @@ def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Fi
         "bars",
         "value",
         "run",
-        ("panel", "run", "role", "value"),
+        BARS,
         rows,
     )
 
