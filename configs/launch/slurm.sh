@@ -15,4 +15,6 @@ port=$((20000 + SLURM_JOB_ID % 20000))
 # The stage itself runs once, on the first box; train.shared.launch has it start torchrun on every box:
 #   launch: "srun --overlap bash configs/launch/node.sh"
 export RESET_RENDEZVOUS="$head:$port"
+# srun does not take --cpus-per-task from sbatch, and would bind all processes of a box to one core
+export SRUN_CPUS_PER_TASK="$SLURM_CPUS_PER_TASK"
 PATH="$PWD/.venv/bin:$PATH" dvc repro --single-item "$1"

@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,3 +53,26 @@ def test_what_a_cluster_sets_is_ignored_by_name_unless_the_launcher_set_it(monke
     assert launch.arguments() == ["mtl", "--run", "mtl"]
     said = capsys.readouterr().err
     assert "ignored, since params.yaml decides: RANK=3, WORLD_SIZE=8" in said
+
+
+def test_the_slurm_job_hands_its_cores_and_its_meeting_point_to_the_processes(tmp_path):
+    """The script itself, with the two commands that it calls replaced by ones that answer."""
+    script = Path(__file__).parents[2] / "configs/launch/slurm.sh"
+    commands = {
+        "scontrol": "printf 'box1\\nbox2\\n'",
+        "dvc": 'echo "$SRUN_CPUS_PER_TASK $RESET_RENDEZVOUS $*"',
+    }
+    for name, body in commands.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    slurm = {"SLURM_JOB_NODELIST": "box[1-2]", "SLURM_JOB_ID": "7", "SLURM_CPUS_PER_TASK": "64"}
+    environment = {**os.environ, **slurm, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", str(script), "mtl@0"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "64 box1:20007 repro --single-item mtl@0\n"
