@@ -1,11 +1,13 @@
 """Training: what each option gives, and which share of the device's matrix rate is reached (MFU).
 
 With a GPU: a Llama of 7B parameters (random weights: speed does not depend on them), bf16, rows of
-2,048 tokens, full fine-tune on one GPU. Without one: a toy Llama and short rows, to show that every
-option runs; its speeds say little. Each side runs in a process of its own, one after the other in
-each round; medians of the rounds are shown, and how far they lie apart. The first two steps
-(compilation, first allocation) are left out. MFU is `forecast.operations` a second over the rate of
-a large dense bf16 product, measured on the same device, the median of the rounds too.
+2,048 tokens, full fine-tune on one GPU. Its weights, gradients and optimizer need 113 GiB: a GPU
+that has less trains as many of its 32 layers as fit into STATES of the memory. Without a GPU: a toy
+Llama and short rows, to show that every option runs; its speeds say little. Each side runs in a
+process of its own, one after the other in each round, and is printed as it ends; the table has
+medians of the rounds, and how far they lie apart. The first two steps (compilation, first
+allocation) are left out. MFU is `resources.operations` a second over the rate of a large dense bf16
+product, measured on the same device, the median of the rounds too.
 
 Run: `python benchmarks/training_options.py [--quick]`. A side whose package is missing is named and
 left out.
@@ -64,6 +66,8 @@ BATCH = 8
 STEPS = 12
 IDLE_STEPS = 2
 TOY = (4096, 256, 4, 4, 4, 688)
+STATES = 0.6  # share of a GPU's memory for weights, gradients and optimizer; activations need some
+STATE_BYTES = 18  # bytes a parameter of these (resources.states: bf16 autocast, no ZeRO)
 
 
 def main() -> None:
@@ -82,21 +86,25 @@ def main() -> None:
 
     on_gpu = torch.cuda.is_available()
     shape, longest = (random_llama.LLAMA_7B, 2048) if on_gpu else (TOY, 256)
-    device = torch.cuda.get_device_name() if on_gpu else "CPU, toy size"
+    device, layers = "CPU, toy size", None
+    if on_gpu:
+        layers = fitting_layers(shape, torch.cuda.get_device_properties(0).total_memory)
+        device = f"{torch.cuda.get_device_name()}, {layers} of {shape[2]} layers"
     rounds = given.rounds or (1 if given.quick else 3)
     why_not = {side: missing(package, on_gpu) for side, (_, _, _, package) in SIDES.items()}
     sides = [side for side, why in why_not.items() if not why]
     found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     rates = []
     with tempfile.TemporaryDirectory() as folder:
-        random_llama.build(Path(folder) / "model", shape)
+        random_llama.build(Path(folder) / "model", shape, layers)
         for _ in range(rounds):
             rates.append(matrix_rate("cuda" if on_gpu else "cpu"))
             for side in sides:
-                if not any(
-                    "error" in one for one in found[side]
-                ):  # what failed once is not tried again
-                    found[side].append(run(side, folder, longest, STEPS))
+                # what failed once is not tried again
+                if any("error" in one for one in found[side]):
+                    continue
+                found[side].append(run(side, folder, longest, STEPS))
+                print(f"{SIDES[side][0]}: {json.dumps(found[side][-1])}", flush=True)
     print(
         f"{device}, torch {torch.__version__}, {torch.get_num_threads()} threads, median of"
         f" {rounds}; ",
@@ -127,9 +135,20 @@ def show(
         )
     best = max(shares, key=lambda side: shares[side], default=None)
     print(json.dumps([
-        {"name": f"MFU of {SIDES[best][0]} on {device}", "ratio": round(shares[best] / 0.5, 2), "goal": 1.0,
+        {"name": f"MFU of {SIDES[best][0]} on {device}",
+         "ratio": round(shares[best] / 0.5, 2), "goal": 1.0,
          "ours": round(shares[best], 3), "theirs": 0.5, "unit": "share of the measured matrix rate"}
     ] if best else []))  # fmt: skip
+
+
+def fitting_layers(shape: tuple[int, ...], memory: float) -> int:
+    """How many layers of a Llama of that shape leave room for activations, at least one."""
+    vocabulary, width, depth, heads, kv_heads, inner = shape
+    head = width // heads
+    of_layer = 2 * width * width + 2 * width * head * kv_heads + 3 * width * inner
+    around = 2 * vocabulary * width
+    room = STATES * memory / STATE_BYTES - around
+    return max(1, min(depth, int(room / of_layer)))
 
 
 def missing(package: str, on_gpu: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks import training_options
+from benchmarks import random_llama, training_options
 from benchmarks.training_options import SIDES
 
 
@@ -35,3 +35,11 @@ def test_nothing_is_the_best_where_all_sides_fail(capsys):
     )
     *lines, last = capsys.readouterr().out.splitlines()
     assert sum("failed: killed" in line for line in lines) == len(SIDES) and json.loads(last) == []
+
+
+def test_a_gpu_trains_as_many_layers_as_leave_room_for_activations():
+    of_7b = random_llama.LLAMA_7B
+    assert training_options.fitting_layers(of_7b, 80 * 2**30) == 12
+    assert training_options.fitting_layers(of_7b, 24 * 2**30) == 2
+    assert training_options.fitting_layers(of_7b, 400 * 2**30) == 32
+    assert training_options.fitting_layers(of_7b, 2**30) == 1

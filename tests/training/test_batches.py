@@ -80,7 +80,7 @@ def test_no_process_is_dealt_more_tokens_than_its_rows_of_the_longest(lengths, m
 CHARACTERS, LIMIT = 4, 2048
 CONTEXT = ("nq", "ms_marco", "cnn_dailymail", "dolly")
 INSTRUCTION = ("oasst1", "self_instruct", "sharegpt")
-# Lengths of 40 context and instruction rows, where the published rows are not at hand.
+# Lengths of 20 rows each, where the published rows are not at hand.
 FIXED = {
     CONTEXT: [
         26, 61, 91, 108, 125, 140, 159, 180, 216, 300, 430, 500, 567, 575, 581, 590, 660, 741, 980,
@@ -97,10 +97,11 @@ def spread(names: tuple[str, ...]) -> list[int]:
     """400 lengths a data set, of the published rows in ../shared/data where these are there."""
     folder = Path("../shared/data")
     rng = random.Random(0)
-    if not folder.is_dir():
-        return rng.choices(FIXED[names], k=400 * len(names))
     lengths = []
     for name in names:
+        if not folder.is_dir():
+            lengths += rng.choices(FIXED[CONTEXT if name in CONTEXT else INSTRUCTION], k=400)
+            continue
         lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
         found = [min(LIMIT, max(8, len(line) // CHARACTERS)) for line in lines]
         lengths += rng.choices(found, k=400)
@@ -120,12 +121,11 @@ def useful(lengths: list[int], batch: int, processes: int, by: list[int] | None)
 
 @pytest.mark.parametrize(
     ("names", "batch", "least"),
-    [(CONTEXT, 16, 0.7), (INSTRUCTION, 32, 0.93), (CONTEXT + INSTRUCTION, 32, 0.93)],
+    [(CONTEXT, 16, 0.75), (INSTRUCTION, 32, 0.95), (CONTEXT + INSTRUCTION, 32, 0.95)],
 )
 def test_eight_processes_are_busy_at_the_papers_batches_on_rows_of_published_lengths(
     names, batch, least
 ):
-    FIXED.setdefault(CONTEXT + INSTRUCTION, FIXED[CONTEXT] + FIXED[INSTRUCTION])
     lengths = spread(names)
     dealt, sliced = (useful(lengths, batch, 8, by) for by in (lengths, None))
     assert dealt > least and dealt > 1.5 * sliced, (dealt, sliced)
