@@ -287,7 +287,7 @@ def training(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> Figure:
 
 
 def _bars(panel: str, averages: Mapping[Key, BySeed], metric: str) -> list[Row]:
-    """A bar for each run of the study with a value: the end checkpoints have figures of their own."""
+    """A bar for each run with a value; the end checkpoints have figures of their own."""
     rows = []
     for run in runs.ordered(run for run, _, _ in averages):
         value = _overall(averages, run, metric)

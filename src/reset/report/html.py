@@ -25,24 +25,31 @@ def document(
     sources: Sequence[Row],
 ) -> str:
     """The page. `sections` are (anchor, title, HTML), the first one `results`; `sources` is what
-    the browser of samples shows (see `browser`), `about` the sentence above it.
+    the browser of samples shows (see `sample_browser`), `about` the sentence above it.
     """
     links = [(anchor, name) for anchor, name, _ in sections] + [("samples", "Samples")]
-    return Template((FILES / "page.html").read_text(encoding="utf-8")).substitute(
+    data = json.dumps(sources, ensure_ascii=False, separators=(",", ":"))
+    return Template(_asset("page.html")).substitute(
         title=escape(title),
         heading=escape(heading),
-        style=(FILES / "figures.css").read_text(encoding="utf-8")
-        + (FILES / "page.css").read_text(encoding="utf-8"),
-        script=(FILES / "page.js").read_text(encoding="utf-8"),
+        style=_asset("figures.css") + _asset("page.css"),
+        script=_asset("page.js"),
         lead=escape(lead),
         navigation="\n".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name in links),
-        sections="\n".join(
-            f'<section id="{anchor}" aria-labelledby="{anchor}-title"><h2'
-            f' id="{anchor}-title">{escape(name)}</h2>\n{inner}</section>'
-            for anchor, name, inner in sections
-        ),
+        sections="\n".join(_section(*section) for section in sections),
         about=escape(about),
-        data=json.dumps(sources, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        data=data.replace("<", "\\u003c"),
+    )
+
+
+def _asset(name: str) -> str:
+    return (FILES / name).read_text(encoding="utf-8")
+
+
+def _section(anchor: str, name: str, inner: str) -> str:
+    return (
+        f'<section id="{anchor}" aria-labelledby="{anchor}-title">'
+        f'<h2 id="{anchor}-title">{escape(name)}</h2>\n{inner}</section>'
     )
 
 
@@ -64,31 +71,34 @@ def table(given: Table) -> str:
     """One table, in a frame that scrolls sideways on narrow screens; the first column stays in
     sight.
     """
-    head = ""
-    if given.spans:
-        cells = [
-            (
-                f'<th colspan="{width}" scope="colgroup">{escape(name)}</th>'
-                if name
-                else f'<td colspan="{width}"></td>'
-            )
-            for name, width in given.spans
-        ]
-        head = f'<tr class="spans">{"".join(cells)}</tr>'
-    columns = [
-        f'<th scope="col"{_word(i < given.labels)}>{escape(name)}</th>'
-        for i, name in enumerate(given.columns)
-    ]
-    body = []
-    for row in given.rows:
-        cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
-        cells += [_cell(text, i < given.labels) for i, text in enumerate(row[1:], 1)]
-        body.append(f"<tr>{''.join(cells)}</tr>")
+    columns = []
+    for place, name in enumerate(given.columns):
+        columns.append(f'<th scope="col"{_word(place < given.labels)}>{escape(name)}</th>')
+    body = "".join(_row(row, given.labels) for row in given.rows)
     label = f'role="group" aria-label="{escape(given.title)}" tabindex="0"'
     return (
-        f'<div class="scroll" {label}><table><thead>{head}<tr>{"".join(columns)}</tr></thead>\n'
-        f"<tbody>{''.join(body)}</tbody></table></div>\n{notes(*given.notes)}"
+        f'<div class="scroll" {label}><table><thead>{_spans(given)}<tr>{"".join(columns)}</tr>'
+        f"</thead>\n<tbody>{body}</tbody></table></div>\n{notes(*given.notes)}"
     )
+
+
+def _spans(given: Table) -> str:
+    """The row of names above the columns, each over as many columns as it spans."""
+    if not given.spans:
+        return ""
+    cells = []
+    for name, width in given.spans:
+        if name:
+            cells.append(f'<th colspan="{width}" scope="colgroup">{escape(name)}</th>')
+        else:
+            cells.append(f'<td colspan="{width}"></td>')
+    return f'<tr class="spans">{"".join(cells)}</tr>'
+
+
+def _row(row: Sequence[str], labels: int) -> str:
+    cells = [f'<th scope="row" class="word">{escape(row[0])}</th>']
+    cells += [_cell(text, place < labels) for place, text in enumerate(row[1:], 1)]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _word(is_word: bool) -> str:

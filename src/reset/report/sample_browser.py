@@ -7,13 +7,14 @@ from reset.core.io import Row
 from reset.report import runs
 
 PROMPT = ("id", "dataset", "task", "instruction", "question", "context")
+SCORES = ("s_task", "s_faithfulness", "s_instruction")  # in the order that page.js expects
 
 
 def pick(ids: Mapping[str, str], count: int, seed: int) -> set[str]:
     """`count` of the ids, evenly over the data sets that they map to; all where there are no more.
     Same seed, same ids.
 
-    A set with too few leaves its places to the others.
+    A data set with too few leaves its places to the others.
     """
     by_dataset: dict[str, list[str]] = {}
     for id, dataset in ids.items():
@@ -35,56 +36,30 @@ def pool(rows: Iterable[Row]) -> list[Row]:
     """Rows of data/candidates as the page holds them: the prompt, the reference, one entry a
     candidate.
     """
-    return [
-        {
-            **{column: row[column] for column in PROMPT},
-            "reference": row["reference"],
-            "answers": [
-                {
-                    "label": label(candidate["setting"]),
-                    "text": candidate["text"],
-                    "scores": [
-                        _short(candidate[key])
-                        for key in ("s_task", "s_faithfulness", "s_instruction")
-                    ],
-                    "total": _short(candidate["score"]),
-                    "winner": candidate["winner"],
-                }
-                for candidate in row["candidates"]
-            ],
-        }
-        for row in rows
-    ]
+    shown = []
+    for row in rows:
+        answers = []
+        for candidate in row["candidates"]:
+            name = label(candidate["setting"])
+            answers.append(_answer(name, candidate, candidate["score"], candidate["winner"]))
+        shown.append(_prompt(row, row["reference"], answers))
+    return shown
 
 
 def evaluation(
     prompts: Sequence[Row], answers: Mapping[str, Mapping[str, Row]], chosen: set[str]
 ) -> list[Row]:
     """The chosen evaluation prompts with the greedy answer of every run; `answers` maps run and id
-    to data/answers.
+    to rows of data/answers.
     """
-    return [
-        {
-            **{column: prompt[column] for column in PROMPT},
-            "reference": prompt["target"],
-            "answers": [
-                {
-                    "label": run,
-                    "text": answers[run][prompt["id"]]["text"],
-                    "scores": [_short(answers[run][prompt["id"]][f"s_{key}"]) for key in JUDGES],
-                    "total": None,
-                    "winner": False,
-                }
-                for run in runs.ordered(answers)
-                if prompt["id"] in answers[run]
-            ],
-        }
-        for prompt in prompts
-        if prompt["id"] in chosen
-    ]
-
-
-JUDGES = ("task", "faithfulness", "instruction")
+    shown = []
+    for prompt in prompts:
+        id = prompt["id"]
+        if id in chosen:
+            present = [run for run in runs.ordered(answers) if id in answers[run]]
+            entries = [_answer(run, answers[run][id]) for run in present]
+            shown.append(_prompt(prompt, prompt["target"], entries))
+    return shown
 
 
 def label(setting: Row) -> str:
@@ -98,6 +73,21 @@ def label(setting: Row) -> str:
     if not top_k:
         return f"temperature {temperature:g}"
     return f"top-k {top_k}" + (f", temperature {temperature:g}" if temperature != 1 else "")
+
+
+def _prompt(row: Row, reference: str, answers: Sequence[Row]) -> Row:
+    shown = {column: row[column] for column in PROMPT}
+    return {**shown, "reference": reference, "answers": answers}
+
+
+def _answer(name: str, row: Row, total: float | None = None, winner: bool = False) -> Row:
+    return {
+        "label": name,
+        "text": row["text"],
+        "scores": [_short(row[column]) for column in SCORES],
+        "total": _short(total),
+        "winner": winner,
+    }
 
 
 def _short(score: float | None) -> float | None:

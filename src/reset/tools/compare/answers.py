@@ -1,5 +1,5 @@
-"""The answers that two revisions gave differently: how many, and the most changed ones for the
-browser of samples.
+"""The answers in which two revisions differ: how many, and the most changed ones for the browser of
+samples.
 """
 
 from __future__ import annotations
@@ -10,61 +10,68 @@ from collections.abc import Mapping, Sequence
 from reset.core import io, tasks
 from reset.core.io import Row
 from reset.report import aggregate, runs, sample_browser
+from reset.report.aggregate import Seed
 from reset.report.tables import Table, show_seed
 from reset.tools.compare.revision import PROMPTS, Revision, answers
 
 SHOWN = 100  # answers of a run and seed
 SCORES = [f"s_{judge}" for judge in tasks.JUDGES]
+COLUMNS = [
+    "run",
+    "seed",
+    "answers on both sides",
+    "another text",
+    "another score",
+    "on one side only",
+]
 
 
 def samples(a: Revision, b: Revision) -> tuple[Table, list[Row]]:
-    """A row of counts a run and seed of both sides, and what the browser shows (see
-    `browser.evaluation`).
+    """A row of counts for each run and seed of both sides, and what the browser shows (see
+    `sample_browser.evaluation`).
 
     What a side lacks is left out: see its `missing`.
     """
-    prompts = {
-        r["id"]: r
-        for side in (a, b)
-        if PROMPTS in side.files
-        for r in io.stream(side.files[PROMPTS])
-    }
-    counts, sources = [], []
-    both = {(row["run"], row["seed"]) for row in a.results} & {
-        (row["run"], row["seed"]) for row in b.results
-    }
-    for run in runs.ordered(run for run, _ in both):
-        for seed in sorted((seed for name, seed in both if name == run), key=aggregate.seed_order):
-            path = answers(run, seed)
-            if not prompts or path not in a.files or path not in b.files:
-                continue
-            sides = {
-                f"{letter}: {side.name}": io.by_id(io.stream(side.files[path]), path)
-                for letter, side in (("A", a), ("B", b))
+    prompts = _prompts(a, b)
+    counts: list[list[str]] = []
+    sources: list[Row] = []
+    for run, seed in _shared_runs(a, b):
+        path = answers(run, seed)
+        if not prompts or path not in a.files or path not in b.files:
+            continue
+        sides = {}
+        for letter, side in (("A", a), ("B", b)):
+            sides[f"{letter}: {side.name}"] = io.by_id(io.stream(side.files[path]), path)
+        row, ids = compare(*sides.values())
+        counts.append([run, show_seed(seed), *[f"{number:,}" for number in row]])
+        chosen = _in_turn(ids, prompts)[:SHOWN]
+        if chosen:
+            chosen_prompts = [prompts[id] for id in chosen]
+            source = {
+                "title": run if seed is None else f"{run}, seed {seed}",
+                "kind": "evaluation",
+                "note": f"{len(ids):,} of {row[0]:,} answers changed.",
+                "rows": sample_browser.evaluation(chosen_prompts, sides, set(chosen)),
             }
-            row, ids = compare(*sides.values())
-            counts.append([run, show_seed(seed), *[f"{number:,}" for number in row]])
-            shown = _in_turn(ids, prompts)[:SHOWN]
-            if shown:
-                note = f"{len(ids):,} of {row[0]:,} answers changed."
-                found = sample_browser.evaluation([prompts[id] for id in shown], sides, {*shown})
-                sources.append(
-                    {
-                        "title": run if seed is None else f"{run}, seed {seed}",
-                        "kind": "evaluation",
-                        "note": note,
-                        "rows": found,
-                    }
-                )
-    columns = [
-        "run",
-        "seed",
-        "answers on both sides",
-        "another text",
-        "another score",
-        "on one side only",
-    ]
-    return Table("Answers that changed", columns, counts), sources
+            sources.append(source)
+    return Table("Answers that changed", COLUMNS, counts), sources
+
+
+def _prompts(*sides: Revision) -> dict[str, Row]:
+    """The evaluation prompts of the sides that have them, by id; those of the last side win."""
+    prompts = {}
+    for side in sides:
+        if PROMPTS in side.files:
+            prompts.update({row["id"]: row for row in io.stream(side.files[PROMPTS])})
+    return prompts
+
+
+def _shared_runs(a: Revision, b: Revision) -> list[tuple[str, Seed]]:
+    """The runs and seeds that both sides have results of, in the order of the study."""
+    of_both = {(row["run"], row["seed"]) for row in a.results}
+    of_both &= {(row["run"], row["seed"]) for row in b.results}
+    places = runs.ordered(run for run, _ in of_both)
+    return sorted(of_both, key=lambda key: (places.index(key[0]), aggregate.seed_order(key[1])))
 
 
 def compare(a: Mapping[str, Row], b: Mapping[str, Row]) -> tuple[list[int], list[str]]:

@@ -1,4 +1,4 @@
-"""Two revisions side by side on one page: results, parameters, plots, and the answers that changed."""
+"""Two revisions side by side on one page: results, parameters, plots and changed answers."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ SAMPLES = (
 
 def lead(a: Revision, b: Revision) -> str:
     """Which commits are compared."""
-    told = [
-        f"{side} is {r.name}" + (f" ({r.commit[:10]})" if r.commit else "")
-        for side, r in (("A", a), ("B", b))
-    ]
-    return "; ".join(told) + "."
+    sentences = []
+    for side, revision in (("A", a), ("B", b)):
+        commit = f" ({revision.commit[:10]})" if revision.commit else ""
+        sentences.append(f"{side} is {revision.name}{commit}")
+    return "; ".join(sentences) + "."
 
 
 def missing(a: Revision, b: Revision) -> list[str]:
     """One sentence a side that lacks files: they are neither in DVC's cache nor on a remote."""
     return [
         f"{side} ({revision.name}) lacks {', '.join(revision.missing)}: not in DVC's cache. `dvc"
-        " fetch` from a remote that has them, or run that revision again; what hangs from them is"
-        " left out here."
+        " fetch` from a remote that has them, or run that revision again; what needs them is left"
+        " out here."
         for side, revision in (("A", a), ("B", b))
         if revision.missing
     ]
@@ -71,46 +71,43 @@ def headline(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     """Run × seen, unseen and overall, a table an ability: both sides and their difference. Rows of
     `metrics.read`.
     """
-    sides = aggregate.macro(a), aggregate.macro(b)
+    a_scores, b_scores = aggregate.macro(a), aggregate.macro(b)
     made = []
     for metric in tables.ABILITIES:
-        groups = aggregate.groups_of({**sides[0], **sides[1]}, metric)
-        made.append(_sides(tables.NAMES[metric], metric, groups, *sides))
+        groups = aggregate.groups_of({**a_scores, **b_scores}, metric)
+        made.append(_sides(tables.NAMES[metric], metric, groups, a_scores, b_scores))
     return [table for table in made if table.rows]
 
 
 def by_dataset(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     """Run × data set, a table an ability; runs without any difference are named below it."""
-    sides = _of_sets(a), _of_sets(b)
-    keys = [*sides[0], *sides[1]]
-    made = []
-    for metric in tables.ABILITIES:
-        sets = tuple(dict.fromkeys(name for _, m, name in keys if m == metric))
-        moved = {k[0] for k in keys if k[1] == metric and sides[0].get(k) != sides[1].get(k)}
-        of_a, of_b = (
-            {key: values for key, values in side.items() if key[0] in moved} for side in sides
-        )
-        equal = runs.ordered(run for run, m, _ in keys if m == metric and run not in moved)
-        notes = [f"The same on both sides: {', '.join(equal)}."] if equal else []
-        made.append(_sides(f"{tables.NAMES[metric]} by data set", metric, sets, of_a, of_b, notes))
+    a_scores, b_scores = _dataset_scores(a), _dataset_scores(b)
+    made = [_by_dataset(metric, a_scores, b_scores) for metric in tables.ABILITIES]
     return [table for table in made if table.rows or table.notes]
+
+
+def _by_dataset(metric: str, a: Mapping[Key, BySeed], b: Mapping[Key, BySeed]) -> Table:
+    keys = [key for key in [*a, *b] if key[1] == metric]
+    sets = tuple(dict.fromkeys(name for _, _, name in keys))
+    moved = {key[0] for key in keys if a.get(key) != b.get(key)}
+    a_moved = {key: values for key, values in a.items() if key[0] in moved}
+    b_moved = {key: values for key, values in b.items() if key[0] in moved}
+    equal = runs.ordered(run for run, _, _ in keys if run not in moved)
+    notes = [f"The same on both sides: {', '.join(equal)}."] if equal else []
+    title = f"{tables.NAMES[metric]} by data set"
+    return _sides(title, metric, sets, a_moved, b_moved, notes)
 
 
 def differing(a: Mapping[str, Any], b: Mapping[str, Any]) -> Table:
     """Parameters by dotted key with another value on the two sides."""
-    keys = [
-        key for key in dict.fromkeys([*a, *b]) if key not in a or key not in b or a[key] != b[key]
-    ]
-    rows = [
-        [key, *[json.dumps(side[key]) if key in side else "–" for side in (a, b)]] for key in keys
-    ]
-    return Table(
-        "Parameters that differ",
-        ["parameter", *SIDES[:2]],
-        rows,
-        labels=3,
-        notes=[] if rows else ["None."],
-    )
+    rows = []
+    for key in dict.fromkeys([*a, *b]):
+        if key not in a or key not in b or a[key] != b[key]:
+            values = [json.dumps(side[key]) if key in side else "–" for side in (a, b)]
+            rows.append([key, *values])
+    notes = [] if rows else ["None."]
+    columns = ["parameter", *SIDES[:2]]
+    return Table("Parameters that differ", columns, rows, labels=3, notes=notes)
 
 
 def _sides(
@@ -126,24 +123,26 @@ def _sides(
     for run in runs.ordered(run for run, m, _ in [*a, *b] if m == metric):
         cells = [run]
         for group in groups:
-            of_a, of_b = (side.get((run, metric, group), {}) for side in (a, b))
-            gap = aggregate.gap(of_b, of_a)
-            cells += [tables.show_spread(metric, aggregate.spread(side)) for side in (of_a, of_b)]
-            cells.append(
-                "=" if of_a == of_b else tables.show_difference(metric, gap.mean if gap else None)
-            )
+            key = (run, metric, group)
+            cells += _side_cells(metric, a.get(key, {}), b.get(key, {}))
         rows.append(cells)
     spans = [("", 1), *[(group, len(SIDES)) for group in groups]]
     return Table(title, ["run", *SIDES * len(groups)], rows, spans, notes=notes)
 
 
-def _of_sets(results: Sequence[Row]) -> dict[Key, BySeed]:
+def _side_cells(metric: str, a: BySeed, b: BySeed) -> list[str]:
+    gap = aggregate.gap(b, a)
+    difference = tables.show_difference(metric, gap.mean if gap else None)
+    sides = [tables.show_spread(metric, aggregate.spread(side)) for side in (a, b)]
+    return [*sides, "=" if a == b else difference]
+
+
+def _dataset_scores(results: Sequence[Row]) -> dict[Key, BySeed]:
     values: dict[Key, BySeed] = {}
     for row in results:
         if row["value"] is not None:
-            values.setdefault((row["run"], row["metric"], row["dataset"]), {})[row["seed"]] = row[
-                "value"
-            ]
+            by_seed = values.setdefault((row["run"], row["metric"], row["dataset"]), {})
+            by_seed[row["seed"]] = row["value"]
     return values
 
 

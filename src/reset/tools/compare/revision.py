@@ -14,6 +14,7 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.evaluation import metrics
 from reset.report import runs
+from reset.report.aggregate import Seed
 
 WORKSPACE = "workspace"  # DVC's own word for what lies in the folder now
 PROMPTS = "data/evaluation.jsonl"
@@ -21,7 +22,7 @@ PROMPTS = "data/evaluation.jsonl"
 
 @dataclass(frozen=True)
 class Revision:
-    """`files` maps a path of the project to its copy on this disk; `missing` could not be had."""
+    """`files` maps a path of the project to its copy on this disk; `missing` lists the others."""
 
     name: str
     commit: str  # empty for the workspace
@@ -85,7 +86,7 @@ def fetch(name: str, into: Path) -> Revision:
     )
 
 
-def answers(run: str, seed: int) -> str:
+def answers(run: str, seed: Seed) -> str:
     """Where a run's answers lie in the project."""
     name = run if run in runs.START_MODELS else f"{run}_{seed}"
     return f"data/answers/{name}.jsonl"
@@ -103,10 +104,10 @@ def _copy(tree: Any, path: str, into: Path, files: dict[str, Path]) -> bool:
 
 
 def _leaves(value: Any, path: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        return [
-            leaf
-            for key in value
-            for leaf in _leaves(value[key], f"{path}.{key}" if path else str(key))
-        ]
-    return [(path, value)]
+    """(dotted key, value) of everything below `value` that is no mapping with keys."""
+    if not isinstance(value, dict) or not value:
+        return [(path, value)]
+    found = []
+    for key, part in value.items():
+        found += _leaves(part, f"{path}.{key}" if path else str(key))
+    return found
