@@ -22,7 +22,9 @@ def main() -> None:
     endpoint = settings.openai.judging(item.kind, item.run) if settings.openai else None
     label = item.dvc_name("instruction")
     template = settings.template(backend)
-    scores = backends.verdicts(pairs, backend, endpoint, label, judges.max_missing, template)
+    scores = backends.verdicts(
+        pairs, backend, endpoint, label, judges.max_missing, template, settings.reward
+    )
     count = verdicts.write(item, "instruction", pairs, scores, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in scores)
     print(

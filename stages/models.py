@@ -14,7 +14,7 @@ from reset.world.language.people import World
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["base", "chat", "nli"])
+    parser.add_argument("name", choices=folder.NAMES)
     name = parser.parse_args().name
     declared = params.declared("models", name=name)
     source = params.build(folder.ModelSource, declared.models[name], f"models.{name}")

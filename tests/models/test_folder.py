@@ -117,7 +117,7 @@ def test_a_model_of_another_task_is_refused(folder, tmp_path):
         make("chat", source("folder", str(folder)), tmp_path / "chat")
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "vit"}))
     with pytest.raises(
-        InputError, match="models.nli: its model_type 'vit' is none that classifies pairs of texts"
+        InputError, match="models.nli: its model_type 'vit' is none that classifies texts"
     ):
         make("nli", source("folder", str(folder)), tmp_path / "nli")
 

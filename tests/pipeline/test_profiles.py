@@ -44,7 +44,7 @@ def test_every_section_builds(profile):
     for settings_class in (build_records.FilterSettings, mixtures.MixSettings):
         params.build(settings_class, part(settings_class, data), "data")
     params.build(templates.TemplateSettings, profile["template"], "template")
-    for name in ("base", "chat", "nli"):
+    for name in folder.NAMES:
         params.build(folder.ModelSource, profile["models"][name], f"models.{name}")
     params.build(settings.SharedSettings, profile["train"]["shared"], "train.shared")
     for cls in (engines.EngineSettings, decoding.Grid):

@@ -38,6 +38,7 @@ STALE = {
     "data.datasets.*.train": ["evaluation_set", "filter", "mix", "report"],
     "data.datasets.*.eval": ["evaluation_set", "filter", "mix", "report"],
     "models.base": ["models"],
+    "models.reward": ["models"],
     "models.chat": ["models"],
     "models.nli": ["calibrate", "models"],
     "models.toy": ["models"],

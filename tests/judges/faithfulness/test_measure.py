@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.random_nli import build
 from reset.core.errors import InputError
-from reset.judges.faithfulness import nli
+from reset.judges.faithfulness import measure, nli
 from reset.judges.faithfulness.measure import FaithfulnessSettings, Measure, judge_faithfulness
 from reset.judges.faithfulness.summac_zs import EMPTY_ANSWER, EMPTY_CONTEXT
 
@@ -135,7 +135,7 @@ def test_the_package_tells_where_it_leaves_out_every_sentence(folder):
 def test_settings_without_effect_on_the_package_are_refused(folder, monkeypatch):
     with pytest.raises(InputError, match="precision is bf16, but summac_package computes in fp32"):
         replace(PLAIN, extractive="summac_package", precision="bf16")
-    monkeypatch.setattr(nli, "find_devices", lambda names, precision: ["cuda:0", "cuda:1"])
+    monkeypatch.setattr(measure, "find_devices", lambda *_: ["cuda:0", "cuda:1"])
     with pytest.raises(
         InputError, match="devices: auto stands for cuda:0, cuda:1 here, .* one device"
     ):

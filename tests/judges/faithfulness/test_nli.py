@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.random_nli import build
 from reset.core.errors import InputError
-from reset.judges.faithfulness.nli import CONTRADICTION, ENTAILMENT, Nli, find_devices, label_index
+from reset.judges.faithfulness.nli import CONTRADICTION, ENTAILMENT, Nli, label_index
+from reset.judges.scoring_model import find_devices
 
 TEXTS = [
     "A cat sat on the mat.",
@@ -151,4 +152,4 @@ def test_an_incomplete_folder_is_an_error_that_names_what_is_missing(
 
 def test_an_absent_device_is_an_error():
     with pytest.raises(InputError, match="no device 'cuda:77'"):
-        find_devices("cpu,cuda:77", "fp32")
+        find_devices("cpu,cuda:77", "fp32", "judges.faithfulness")

@@ -12,6 +12,7 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.judges.faithfulness import nli, summac_package, summac_zs
 from reset.judges.faithfulness.span import span_coverage
+from reset.judges.scoring_model import find_devices
 from reset.judges.verdicts import Pair
 from reset.text import overlap
 from reset.text.words import share_outside_latin
@@ -153,7 +154,7 @@ def _warn_of_other_scripts(pairs: Sequence[Pair]) -> None:
 def _summac_package(
     pairs: Sequence[Pair], settings: FaithfulnessSettings, nli_folder: Path
 ) -> list[Verdict]:
-    devices = nli.find_devices(settings.devices, settings.precision)
+    devices = find_devices(settings.devices, settings.precision, "judges.faithfulness")
     if len(devices) > 1:
         raise InputError(
             f"judges.faithfulness.devices: {settings.devices} stands for {', '.join(devices)} here,"

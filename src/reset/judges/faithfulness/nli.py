@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from reset.core.errors import InputError
+from reset.judges.scoring_model import find_devices
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +43,7 @@ class Nli:
         self.config = read_config(Path(folder))
         self.entailment = label_index(self.config, ENTAILMENT, folder)
         self.contradiction = label_index(self.config, CONTRADICTION, folder)
-        self.devices = find_devices(devices, precision)
+        self.devices = find_devices(devices, precision, "judges.faithfulness")
         self.tokenizer, self.inputs = _load_tokenizer(Path(folder), self.config)
         self.models = [_load_model(Path(folder), precision, device) for device in self.devices]
         self.tokens_real = self.tokens_padding = self.pairs_cut = 0
@@ -182,30 +183,6 @@ def _load_tokenizer(folder: Path, config: dict[str, Any]) -> tuple[Any, list[str
     tokenizer.enable_truncation(min(MAX_TOKENS, positions), strategy="longest_first")
     tokenizer.no_padding()
     return tokenizer, wrapper.model_input_names
-
-
-def find_devices(names: str, precision: str) -> list[str]:
-    """The devices that `names` stands for (see Nli); InputError for one that is not here or cannot
-    do `precision`.
-    """
-    import torch
-
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    devices = (
-        [f"cuda:{k}" for k in range(gpus)] or ["cpu"]
-        if names == "auto"
-        else names.replace(" ", "").split(",")
-    )
-    for device in devices:
-        if device != "cpu" and device not in {"cuda", *(f"cuda:{k}" for k in range(gpus))}:
-            raise InputError(
-                f"judges.faithfulness.devices: no device '{device}' here; cpu and {gpus} GPUs are"
-            )
-    if precision == "bf16" and devices != ["cpu"] and not torch.cuda.is_bf16_supported():
-        raise InputError(
-            "judges.faithfulness.precision: these GPUs cannot compute in bf16; choose fp32"
-        )
-    return devices
 
 
 def _load_model(folder: Path, precision: str, device: str) -> Any:

@@ -12,6 +12,7 @@ from reset.judges.instruction.settings import (
     PROMPT,
     Backend,
     OpenAISettings,
+    RewardSettings,
 )
 from reset.judges.verdicts import Pair
 
@@ -25,14 +26,14 @@ def verdicts(
     stage: str,
     max_missing: float,
     template: str = PROMPT,
+    reward: RewardSettings | None = None,
 ) -> list[Row]:
     """One verdict a (prompt, generation) pair, in order: id, sample, metric (who judged), score (0
     to 1, or None), ratings, raw (the judge's replies) and reason (why there is no score).
 
-    `endpoint` and `template`, the file with the prompt, are for the back ends that ask an endpoint.
-    `stage` labels progress and spending. InputError
-    if the endpoint cannot be used, the budget ends, or more than `max_missing` of the pairs can
-    have no score.
+    `endpoint` and `template`, the file with the prompt, are for the back ends that ask an endpoint,
+    `reward` for the reward model. `stage` labels progress and spending. InputError if the endpoint
+    cannot be used, the budget ends, or more than `max_missing` of the pairs can have no score.
     """
     metric: str = backend
     if backend == "rubric":
@@ -43,6 +44,11 @@ def verdicts(
         found = _by_reference(pairs)
     elif backend == "scorer":
         found = _by_scorer(pairs)
+    elif backend == "reward_model":
+        from reset.judges.instruction import reward_model
+
+        assert reward, "InstructionSettings sees to it"
+        found = reward_model.judge_by_reward(pairs, reward, progress=True)
     else:
         assert endpoint, "InstructionSettings sees to it"
         prompts = judge_prompts(pairs, backend, template)

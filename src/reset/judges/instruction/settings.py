@@ -16,7 +16,9 @@ REVISED_PROMPT = "prompts/judge_revised.txt"
 ASKING = ("openai", "openai_revised")  # back ends that ask an endpoint
 
 
-Backend = Literal["rubric", "rubric_coarse", "rouge_l", "scorer", "openai", "openai_revised"]
+Backend = Literal[
+    "rubric", "rubric_coarse", "rouge_l", "scorer", "reward_model", "openai", "openai_revised"
+]
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -154,18 +156,34 @@ class SampleBackends:
 
 
 @dataclass(frozen=True)
+class RewardSettings:
+    """`judges.instruction.reward`: how models.reward is run. `batch_tokens`: tokens of one batch,
+    padding included; `devices`: auto (every visible GPU, or the CPU) or names with commas.
+    """
+
+    precision: Literal["fp32", "bf16"]
+    batch_tokens: int
+    devices: str
+
+
+@dataclass(frozen=True)
 class InstructionSettings:
     """`judges.instruction`: the back end of predictions, those of the pools' samples (null: the
-    same for all), the file with the prompt of back end `openai`, and the endpoint that the `openai`
-    back ends ask (null where there is none of them).
+    same for all), the file with the prompt of back end `openai`, the endpoint that the `openai`
+    back ends ask (null where there is none of them), and how the back end `reward_model` is run.
     """
 
     prompt: str
     backend: Backend
     samples: SampleBackends | None
     openai: OpenAISettings | None
+    reward: RewardSettings | None = None
 
     def __post_init__(self) -> None:
+        if "reward_model" in self.chosen and self.reward is None:
+            raise InputError(
+                "judges.instruction.reward: expected settings for backend reward_model, got null"
+            )
         asks = bool(self.asking)
         if asks != (self.openai is not None):
             right = "an endpoint's settings" if asks else "null, because they would have no effect"
@@ -174,12 +192,17 @@ class InstructionSettings:
             )
 
     @property
-    def asking(self) -> list[Backend]:
-        """The back ends in use that ask an endpoint."""
+    def chosen(self) -> list[Backend]:
+        """The back ends in use, each once."""
         chosen = [self.backend]
         if self.samples:
             chosen += [self.samples.reset or self.backend, self.samples.reset_s or self.backend]
-        return [backend for backend in dict.fromkeys(chosen) if backend in ASKING]
+        return list(dict.fromkeys(chosen))
+
+    @property
+    def asking(self) -> list[Backend]:
+        """The back ends in use that ask an endpoint."""
+        return [backend for backend in self.chosen if backend in ASKING]
 
     def template(self, backend: Backend) -> str:
         """The file with the prompt of a back end that asks an endpoint."""
