@@ -451,6 +451,20 @@ def test_replies_of_an_older_store_serve_the_first_endpoint_that_asks_and_no_oth
             assert store.usage()["calls"] == 1 and store.booked() == 0.5
 
 
+@pytest.mark.parametrize("text, finish", [("", "stop"), ("Rating: 7", "error"), (" \n", "length")])
+def test_what_an_older_store_took_for_a_reply_and_is_none_is_asked_for_again(
+    tmp_path, text, finish
+):
+    path = tmp_path / "old.sqlite"
+    with Store(path) as store:
+        old = llm.key_of_version_1(ENDPOINT, "p", 0)
+        store.put(old, Reply(text, finish, 10, 5, 0.5, 0.1), "m", 0, "stage", 1)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version=1")
+    with Store(path) as store:
+        assert llm.stored_replies("p", ENDPOINT, store) == ([], 0)
+
+
 def test_the_newest_store_knows_no_keys_without_an_endpoint(store):
     store.put(
         llm.key_of_version_1(ENDPOINT, "p", 0), Reply("x", "stop", 1, 1, 0, 0), "m", 0, "s", 1
