@@ -77,7 +77,8 @@ def test_a_line_that_is_no_result_is_named_and_the_batch_stays_to_be_collected(s
 
     provider.finish = damage
     with pytest.raises(
-        InputError, match="the provider's file file-1, line 3: a JSON object with the custom_id"
+        InputError,
+        match="the provider's file file-1, line 3: expected a JSON object with the custom_id",
     ):
         ask(provider, store)
     assert texts(store) == [[]] * 5 and store.open_batches("stage")

@@ -398,7 +398,8 @@ def test_half_a_character_is_kept_as_a_question_mark(path):
 
 @pytest.mark.parametrize(
     "error, raised, message",
-    [(sqlite3.OperationalError("disk is full"), InputError, r"the store of replies cannot be used \(disk is full\)"),
+    [(sqlite3.OperationalError("disk is full"), InputError,
+      r"the store of replies cannot be used \(disk is full\); 1 replies had arrived"),
      (KeyError("a bug"), KeyError, "a bug")],
 )  # fmt: skip
 def test_a_reply_that_cannot_be_stored_stops_the_run_and_those_under_way_are_kept(
