@@ -10,7 +10,7 @@ TEMPLATE = "{% for m in messages %}{{ '<s> ' + m['role'] + ' ' + m['content'] + 
 
 
 def tokenizer(texts: list[str], template: str | None = None, **options: Any) -> Any:
-    """Whole words of `texts` as tokens; `<s> a </s>` around a text, `<s> a </s> b </s>` around two."""
+    """Whole words of `texts` as tokens: `<s> a </s>` for a text, `<s> a </s> b </s>` for two."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 

@@ -112,7 +112,7 @@ def _model_type(folder: Path, expected: tuple[str, ...], measure: str) -> str:
 
 
 def _parts(passages: Sequence[str], most: int) -> Iterator[str]:
-    """The document's sentences in order, in parts of at most `most` words (one sentence at least)."""
+    """The document in parts of at most `most` words, cut between sentences."""
     part: list[str] = []
     words = 0
     for passage in passages:
