@@ -16,11 +16,13 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/\1 \t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: setup  ## run the whole study in the demo world and show its table
+	@PYTHONPATH=src python stages/check_params.py
 	dvc repro
 	@PYTHONPATH=src python scripts/show.py
 
 # what `runs` of params.yaml asks for: the report alone, because its other inputs may not be there
 tune: setup  ## tune a model on the data of params.yaml and evaluate it (profiles/one_gpu.yaml)
+	@PYTHONPATH=src python stages/check_params.py
 	dvc repro evaluate
 	dvc repro --single-item report
 	@PYTHONPATH=src python scripts/show.py
@@ -32,12 +34,15 @@ ask: setup  ## put questions to a model: make ask MODEL=reset_31 PASSAGES=notes.
 serve: setup  ## serve a model behind an OpenAI-compatible address: make serve MODEL=reset_31
 	@PYTHONPATH=src python scripts/serve.py "$(MODEL)"
 
-# the study of the README: its small files are kept in report/study, and the work tree is as before
-study: setup  ## the results of the README, over several seeds: SEEDS=31,32
+# the study of the README: its small files are kept in report/study, and the work tree is as before. One seed after the
+# other: DVC writes its whole lock anew after each stage, which with five seeds in it would take most of the time
+study: setup  ## the results of the README, one seed after the other: SEEDS=31,32
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
 	@grep -q '^seeds: \[.*\]' params.yaml || { echo "params.yaml: 'seeds' must stand on one line, as in seeds: [31]"; exit 1; }
 	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \
-	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml; dvc repro; \
+	for seed in $$(echo $(SEEDS) | tr , ' '); do \
+	git checkout --quiet dvc.lock; sed -i "s/^seeds: .*/seeds: [$$seed]/" params.yaml; dvc repro; done; \
+	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml; dvc repro --single-item report; \
 	mkdir -p report/study/plots; cp report/plots/*.svg report/study/plots/; \
 	cp report/report.md metrics/results.csv metrics/intervals.csv report/study/; \
 	PYTHONPATH=src python scripts/show.py
@@ -45,7 +50,7 @@ study: setup  ## the results of the README, over several seeds: SEEDS=31,32
 # whatever became of the study; what it has computed stays in DVC's cache, so that the next one goes on from there
 define PUT_BACK
 git checkout --quiet -- . ":!report/study"; git clean --quiet --force metrics report/plots; \
-rm -rf data/candidates data/answers data/predictions data/verdicts; dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
+rm -rf data/candidates data/answers; dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
 endef
 
 # one experiment with other params, in a copy; the report compares the numbers kept of it with its own

@@ -30,9 +30,11 @@ def main() -> None:
     if settings.openai is not None or location().exists():
         with Store(location()) as store:
             spent = cost.write_cost(store)
-        lost = ""
-        if spent["lost_calls"]:
-            lost = f", {spent['lost_calls']} more perhaps billed without a reply"
+        lost = (
+            f", {spent['lost_calls']} more perhaps billed without a reply"
+            if spent["lost_calls"]
+            else ""
+        )
         print(
             f"So far: {spent['calls']:,} replies, {spent['usd']:.4f} USD{lost}; {cost.COST} has the"
             " rest."
@@ -49,11 +51,9 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
                 continue
             estimate, known = judge_cost.estimate_cost(item, backend, judges, everything, store)
             total, guessed = total + estimate, guessed or not known
-            note = "" if known else " (not generated yet)"
-            print(f"{item}: {estimate}{note}")
+            print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
         booked = store.booked()
-    note = " at most, partly by the params" if guessed else ""
-    print(f"All: {total}{note}.")
+    print(f"All: {total}{' at most, partly by the params' if guessed else ''}.")
     print(
         f"Model {settings.model} at {settings.url}; budget {settings.budget_usd:g} USD,"
         f" {booked:.4f} booked so far."

@@ -39,7 +39,6 @@ STALE = {
     "data.datasets.*.eval": ["evaluation_set", "filter", "mix", "report"],
     "models.base": ["models"],
     "models.reward": ["models"],
-    "models.detector": ["models"],
     "models.chat": ["models"],
     "models.nli": ["calibrate", "models"],
     "models.toy": ["models"],

@@ -7,11 +7,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ruamel.yaml import YAML, YAMLError
 
 from reset.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import ConfigDict
 
 T = TypeVar("T")
 REFERENCE = Path("profiles/paper.yaml")  # has every key, as have all profiles and params.yaml
@@ -21,6 +24,9 @@ FREE = (  # the user chooses the keys
     "judges.instruction.openai.pool_models",
 )
 OPTIONAL = re.compile(r"data\.datasets\.[^.]+\.retrieval")  # keys that may be left out
+NAME = re.compile("[a-z0-9_]+")  # of data sets and pools
+SEEDS = 2**32  # the first number that is too large for a seed
+RULES: "ConfigDict" = {"strict": True, "extra": "forbid"}
 EXPECTED = {  # pydantic's types of error -> what is right
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -69,16 +75,25 @@ def declared(stage: str, **item: str) -> Section:
     replaced.
 
     `item` holds the matrix values (`seed="0"`, `run="mtl"`), or `key="nq"` for a foreach over a
-    mapping. The whole file is checked first (see `check_keys`).
+    mapping. The whole file is checked first (see `load_checked`).
     """
-    everything = load("params.yaml")
-    check_keys(everything, load(REFERENCE), "params.yaml")
+    everything = load_checked()
     block = load("dvc.yaml")["stages"][stage]
     picked: dict[str, Any] = {}
     for template in block.get("do", block).get("params", []):
         key = _filled(template, item)
         _put(picked, key, _get(everything, key))
     return Section(picked, "", stage)
+
+
+def load_checked() -> dict[str, Any]:
+    """All of params.yaml; InputError where its keys are not those of REFERENCE, or for a name that
+    `check_names` refuses.
+    """
+    everything = load("params.yaml")
+    check_keys(everything, load(REFERENCE), "params.yaml")
+    check_names(everything)
+    return everything
 
 
 def load(path: str | Path) -> dict[str, Any]:
@@ -153,20 +168,42 @@ def check_keys(given: Any, reference: Any, where: str, path: str = "") -> None:
         check_keys(given[key], reference[key], where, f"{start}{key}")
 
 
+def check_names(given: Mapping[str, Any]) -> None:
+    """Raise InputError for a seed, data set or pool that cannot be part of a file's name, or that a
+    shell would read as more than a word: DVC writes them into the stages' commands.
+    """
+    for section, key in (("data", "datasets"), ("sampling", "pools")):
+        for name in given.get(section, {}).get(key, {}):
+            if not NAME.fullmatch(name):
+                raise InputError(
+                    f"params.yaml: '{section}.{key}.{name}': expected a name of a-z, 0-9 and _"
+                )
+    seeds = given.get("seeds", [0])
+    if not isinstance(seeds, list) or not seeds:
+        raise InputError(f"params.yaml: 'seeds': expected a list such as [31], got {_shown(seeds)}")
+    for place, seed in enumerate(seeds):
+        if type(seed) is not int or not 0 <= seed < SEEDS:
+            raise InputError(
+                f"params.yaml: 'seeds[{place}]': expected an integer in [0, {SEEDS}), got"
+                f" {_shown(seed)}"
+            )
+        if seed in seeds[:place]:
+            raise InputError(f"params.yaml: 'seeds[{place}]': {seed} is given twice")
+
+
 def build(cls: type[T], section: Mapping[str, Any], where: str) -> T:
     """A dataclass from a mapping: every field present, none unknown, each of its annotated type.
 
     An int serves as a float, and no other type as another. Nested dataclasses are built from nested
-    mappings. `where` is the dotted name of the mapping, for the InputError that names the first key
-    at fault.
+    mappings. `where` is the dotted name of the mapping ("" for the whole file), for the InputError
+    that names the first key at fault.
     """
-    from pydantic import ConfigDict, TypeAdapter, ValidationError  # 0.1 s that not all stages need
+    from pydantic import TypeAdapter, ValidationError  # 0.06 s that not every stage needs
 
     # a plain dataclass takes the rules of what holds it; as JSON, since strict rules accept only
     # an instance of it among Python's objects
     text = json.dumps({where: section}, default=dict)
-    rules = ConfigDict(strict=True, extra="forbid")
-    checked = TypeAdapter(dict[str, cls], config=rules)  # type: ignore[valid-type]
+    checked = TypeAdapter(dict[str, cls], config=RULES)  # type: ignore[valid-type]
     try:
         return checked.validate_json(text)[where]
     except ValidationError as error:
@@ -198,10 +235,10 @@ def _known_keys(faults: list[Any], given: Any, parents: tuple[str | int, ...]) -
 
 def _dotted(loc: tuple[str | int, ...]) -> str:
     """("train", "names", 0) as train.names[0]."""
-    path = str(loc[0])
-    for part in loc[1:]:
+    path = ""
+    for part in loc:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return path
+    return path.strip(".")
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,6 @@ servers' text is taken as it comes.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -21,28 +20,8 @@ from reset.core.errors import InputError
 from reset.core.redaction import environment_key
 from reset.generation.decoding import Draw, Request
 from reset.generation.engines import Answer, Batch, EngineSettings, Finished
+from reset.generation.engines.options import OpenAIEngineOptions
 from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
-
-
-@dataclass(frozen=True)
-class OpenAIEngineOptions:
-    """`sampling.openai`. `request_seeds` false sends no seeds (vLLM's CPU build crashes on per-request seeds): such
-    samples cannot be drawn again, only kept. `timeout` is in seconds a call, `retries` are extra
-    tries of a call that failed.
-    """
-
-    base_urls: list[str]
-    api_key_env: str
-    concurrency: int  # prompts under way a server
-    request_seeds: bool
-    timeout: float
-    retries: int
-
-    def __post_init__(self) -> None:
-        if not self.base_urls or self.concurrency < 1:
-            raise InputError(
-                "params.yaml: 'sampling.openai' needs one base URL and a concurrency of 1 at least"
-            )
 
 
 class OpenAIEngine:

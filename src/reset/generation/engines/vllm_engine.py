@@ -9,7 +9,6 @@ and samples differ from run to run. What was sampled is stored.
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,22 +18,11 @@ from reset.core.errors import InputError
 from reset.core.hashing import digest
 from reset.generation.decoding import Draw, Request
 from reset.generation.engines import Answer, Batch, EngineSettings, Finished
+from reset.generation.engines.options import VllmOptions
 from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 VERSION = "0.32"  # vLLM keeps no interface from one minor version to the next
-
-
-@dataclass(frozen=True)
-class VllmOptions:
-    """`sampling.vllm`. `memory`: share of each GPU's memory (the CPU build reads
-    VLLM_CPU_KVCACHE_SPACE, in GB).
-    """
-
-    tensor_parallel: int
-    memory: float
-    request_seeds: bool
-    enforce_eager: bool  # no CUDA graphs: a quicker start, slower answers
 
 
 class VllmEngine:

@@ -1,0 +1,193 @@
+"""A whole params.yaml as one class, made of the settings of all stages: checked before any stage
+runs, and the source of params.schema.json, by which editors complete and check the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from reset.core import params
+from reset.core.errors import InputError
+from reset.data.mixes.mixtures import MixSettings
+from reset.data.prompts.render_prompts import PromptSettings
+from reset.data.prompts.templates import TemplateSettings
+from reset.data.records.build_records import FilterSettings
+from reset.data.sources.dataset_config import DataSet, chosen
+from reset.generation.decoding import Grid
+from reset.generation.engines import EngineSettings
+from reset.generation.engines.options import OpenAIEngineOptions, VllmOptions
+from reset.generation.prompt_pools import Pool
+from reset.judges.faithfulness.measure import FaithfulnessSettings
+from reset.judges.instruction.settings import InstructionSettings
+from reset.judges.task.measure import TaskSettings
+from reset.models.folder import ModelSource, Toy
+from reset.report.results import ReportSettings
+from reset.selection.ranking import RankingSettings
+from reset.training import settings as training
+from reset.world.language.people import World
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Name = Annotated[str, Field(pattern=f"^{params.NAME.pattern}$")]
+Seed = Annotated[int, Field(ge=0, lt=params.SEEDS)]
+Seeds = Annotated[list[Seed], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+Continued = Literal["reset", "reset_s", "random", "control"]
+Evaluated = Literal[
+    "stage1", "stage1_end", "stage2", "stage2_end", "grounded", "grounded_end", "mtl", "direct",
+    Continued,
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunsSection:
+    """`runs`: what is computed."""
+
+    pools: list[Name]
+    continued: list[Continued]
+    start_models: list[Literal["base", "chat"]]
+    evaluated: list[Evaluated]
+
+
+@dataclass(frozen=True)
+class DataSection(FilterSettings, MixSettings):
+    """`data`. `mirror`: toy (the demo world), a folder of <dataset>.jsonl, or null (the hub);
+    `templates`: a folder below prompts/.
+    """
+
+    mirror: str | None
+    world: World | None
+    templates: str
+    overlong: Literal["trim_context", "drop", "raise"]
+    max_tokens: int
+    datasets: dict[Name, DataSet]
+
+    def __post_init__(self) -> None:
+        FilterSettings.__post_init__(self)
+        MixSettings.__post_init__(self)
+
+
+@dataclass(frozen=True)
+class ModelsSection:
+    """`models`: where the models come from, and how the demo's are made."""
+
+    base: ModelSource
+    chat: ModelSource
+    nli: ModelSource
+    reward: ModelSource
+    toy: Toy | None
+
+
+@dataclass(frozen=True)
+class TrainSection:
+    """`train`: what all runs have in common, and the settings of each."""
+
+    shared: training.SharedSettings
+    stage1: training.RunSettings
+    stage2: training.RunSettings
+    grounded: training.RunSettings
+    mtl: training.RunSettings
+    reset: training.RunSettings
+    reset_s: training.RunSettings
+    random: training.RunSettings
+    control: training.RunSettings
+    direct: training.RunSettings
+
+
+@dataclass(frozen=True)
+class SamplingSection(Grid, EngineSettings):
+    """`sampling`: what is drawn, by which engine, for which pools."""
+
+    vllm: VllmOptions | None  # type: ignore[assignment]  # the engine builds it from its mapping
+    openai: OpenAIEngineOptions | None  # type: ignore[assignment]
+    max_new_tokens: int
+    pools: dict[Name, Pool]
+
+
+@dataclass(frozen=True)
+class JudgesSection:
+    """`judges`. `max_missing`: the share of null scores above which a stage fails."""
+
+    max_missing: float
+    probe: list[Literal["endpoint"]]  # or none: dvc.yaml has a stage for each
+    task: TaskSettings
+    faithfulness: FaithfulnessSettings
+    instruction: InstructionSettings
+
+
+@dataclass(frozen=True)
+class EvaluationSection:
+    """`evaluation`."""
+
+    max_new_tokens: int
+
+
+@dataclass(frozen=True)
+class ReportSection(ReportSettings):
+    """`report`. `labelled`: a folder of nli_*.jsonl and summac_*.jsonl, to measure models.nli on."""
+
+    labelled: str | None
+
+
+@dataclass(frozen=True)
+class Params:
+    """The settings of a study: params.yaml, or one of the profiles."""
+
+    runs: RunsSection
+    seeds: Seeds
+    data: DataSection
+    template: TemplateSettings
+    models: ModelsSection
+    train: TrainSection
+    sampling: SamplingSection
+    judges: JudgesSection
+    ranking: RankingSettings
+    evaluation: EvaluationSection
+    report: ReportSection
+
+
+def check(given: Mapping[str, Any]) -> Params:
+    """The settings of a whole params.yaml, checked as the stages check their parts of it; InputError
+    for the first key at fault.
+    """
+    params.check_names(given)
+    found = params.build(Params, given, "")
+    for name, dataset in given["data"]["datasets"].items():
+        chosen(name, dataset)
+    answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
+    data = found.data
+    PromptSettings(data.templates, data.overlong, data.max_tokens, answer_tokens)
+    start, rows, shared = Path("models"), Path("data"), found.train.shared
+    for run in (field.name for field in fields(TrainSection) if field.name != "shared"):
+        recipe = getattr(found.train, run)
+        training.check_ranges(training.Job(run, 0, start, rows, rows, shared, recipe))
+    _check_pools(found)
+    return found
+
+
+def _check_pools(found: Params) -> None:
+    """A pool that is named elsewhere must have settings, or its name is misspelt."""
+    judge = found.judges.instruction.openai
+    named = [(f"runs.pools[{place}]", name) for place, name in enumerate(found.runs.pools)]
+    if judge:
+        models = "judges.instruction.openai.pool_models"
+        named += [(f"{models}.{name}", name) for name in judge.pool_models]
+    for key, name in named:
+        if name not in found.sampling.pools:
+            known = ", ".join(found.sampling.pools)
+            raise InputError(
+                f"params.yaml: '{key}': expected a pool of sampling.pools ({known}), got '{name}'"
+            )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of params.yaml and the profiles: all keys, no other, and the
+    type of each.
+    """
+    files = TypeAdapter(dict[str, Params], config=params.RULES).json_schema()
+    return {
+        "$schema": DRAFT,
+        "$ref": files["additionalProperties"]["$ref"],
+        "$defs": files["$defs"],
+    }

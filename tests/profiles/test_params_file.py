@@ -1,0 +1,117 @@
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from reset.core import io, params
+from reset.core.errors import InputError
+from reset.profiles import params_file
+from tests.support import clones
+
+PROFILES = [Path("params.yaml"), *sorted(Path("profiles").glob("*.yaml"))]
+SCHEMA = Path("params.schema.json")
+
+
+def changed(folder: Path, *changes: str) -> dict:
+    """params.yaml after `dvc exp run -S …`."""
+    shutil.copy("params.yaml", folder)
+    apply_overrides(folder / "params.yaml", list(changes))
+    return params.load(folder / "params.yaml")
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=str)
+def test_a_profile_passes_the_check_and_the_schema(path):
+    given = params.load(path)
+    assert list(given["data"]["datasets"]) == list(params_file.check(given).data.datasets)
+    jsonschema.validate(given, json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=str)
+def test_editors_find_the_schema_from_a_profile_and_from_its_copy(path):
+    named = re.match(r"# yaml-language-server: \$schema=(.+)\n", path.read_text()).group(1)
+    assert named == SCHEMA.name
+    assert os.path.samefile(path.parent / named, SCHEMA)
+
+
+def test_the_schema_is_that_of_the_settings(tmp_path):
+    io.write_json(tmp_path / "schema.json", params_file.schema())
+    assert (tmp_path / "schema.json").read_text() == SCHEMA.read_text(), (
+        "run PYTHONPATH=src python scripts/params_schema.py"
+    )
+
+
+WRONG = [
+    ("+train.rest.batch=1", "unknown key 'train.rest'"),
+    ("ranking.dev=much", "'ranking.dev': expected a number, got 'much'"),
+    ("train.mtl.learning_rate=-1", "train.mtl.learning_rate"),
+    ("train.shared.precision=fp8", "'train.shared.precision': expected 'fp32' or 'bf16', got"),
+    ("data.mirror=5", "'data.mirror': expected text, got 5"),
+    ("data.max_tokens=20", "no room is left for a prompt"),
+    ("data.ngram=0", "data.ngram"),
+    ("runs.evaluated=[mlt]", r"'runs.evaluated\[0\]': expected 'stage1', .*, got 'mlt'"),
+    ("runs.pools=[rest]", r"'runs.pools\[0\]': expected a pool of sampling.pools"),
+    ("sampling.vllm={tensor_parallel: 1}", "missing key 'sampling.vllm.memory'"),
+    ("data.datasets.nq.train=-1", "data.datasets.nq.train"),
+    ("seeds=31", r"'seeds': expected a list such as \[31\], got 31"),
+    ("seeds=[]", "'seeds': expected a list"),
+    ("seeds=[31,31]", r"'seeds\[1\]': 31 is given twice"),
+    ("seeds=[-1]", r"'seeds\[0\]': expected an integer in \[0, 4294967296\), got -1"),
+    ("seeds=[4294967296]", r"'seeds\[0\]': expected an integer in"),
+    ("seeds=[010]", r"'seeds\[0\]': expected an integer in \[0, 4294967296\), got '010'"),
+    ("seeds=['1;touch F']", r"'seeds\[0\]': expected an integer .*, got '1;touch F'"),
+    ("seeds=[true]", r"'seeds\[0\]': expected an integer .*, got true"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG)
+def test_a_wrong_setting_is_named_before_any_stage_uses_it(tmp_path, change, message):
+    given = changed(tmp_path, change)
+    with pytest.raises(InputError, match=f"^params.yaml: .*{message}") as error:
+        params.check_keys(given, params.load(params.REFERENCE), "params.yaml")
+        params_file.check(given)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("section", ["data.datasets", "sampling.pools"])
+@pytest.mark.parametrize(
+    "name", ["x;touch F", "$(touch F)", "X", "a b", "ä", "-rf", "a.b/../c", ""]
+)
+def test_a_name_that_a_shell_reads_as_more_than_a_word_is_refused(section, name):
+    given = params.load("params.yaml")
+    first, second = section.split(".")
+    given[first][second][name] = next(iter(given[first][second].values()))
+    with pytest.raises(InputError, match=r"expected a name of a-z, 0-9 and _"):
+        params.check_names(given)
+
+
+def test_words_that_other_readers_of_yaml_take_for_values_are_names():
+    given = params.load("params.yaml")
+    given["data"]["datasets"] |= {"no": given["data"]["datasets"]["nq"], "2024": {}}
+    params.check_names(given)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("command", [("repro",), ("exp", "run", "--temp")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seeds: [31]", "seeds: ['31;touch F']"),
+        ("    dolly:", "    'd;touch F':"),
+        ("pools: [reset,", "pools: ['r;touch F',"),
+        ("ranking:", "rankling: 1\nranking:"),
+    ],
+)
+def test_dvc_runs_no_command_with_a_name_before_all_names_are_checked(tmp_path, command, old, new):
+    folder = clones.copy(tmp_path, fresh=True)
+    text = (folder / "params.yaml").read_text()
+    assert old in text
+    (folder / "params.yaml").write_text(text.replace(old, new, 1))
+    told = clones.dvc(folder, *command, check=False)
+    assert clones.ran(told) == ["check_params"]
+    assert "error: params.yaml: " in told
+    assert not list(folder.rglob("F"))
