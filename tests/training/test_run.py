@@ -5,6 +5,7 @@ leaves behind.
 import dataclasses
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,8 +242,10 @@ def test_a_stopped_run_goes_on_to_the_same_model(in_folder, monkeypatch, capsys,
     assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
 
 
-def in_a_process(event: str) -> subprocess.CompletedProcess:
-    """The run in a process of its own, in which `event` (Python) happens after step 6."""
+def in_a_process(event: str, before: str = "", **shared) -> subprocess.CompletedProcess:
+    """The run in a process of its own, in which `event` (Python) happens after step 6, with what
+    happens `before` it.
+    """
     script = f"""
 import os, resource, signal
 from pathlib import Path
@@ -254,7 +257,8 @@ def step(self, *args, **kwargs):
         {event}
     return train(self, *args, **kwargs)
 trainer.CompletionTrainer.training_step = step
-run.run(job(Path.cwd()))
+{before}
+run.run(job(Path.cwd(), **{shared!r}))
 """
     root = Path(__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
@@ -386,6 +390,41 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
     assert (folder / "checkpoint-8").exists() and not checkpoints.is_whole(folder / "checkpoint-8")
     run.run(job(in_folder))
     assert weights() == whole
+
+
+# In front of the run of `in_a_process`: kill it at the nth call that renames or removes a file or a
+# folder, which saving, pruning, exporting and the removal at the end do.
+COUNTED = """
+import os, signal
+left = {calls}
+def counted(call):
+    def wrapper(*args, **kwargs):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kwargs)
+    return wrapper
+for name in ("rename", "replace", "unlink", "rmdir"):
+    setattr(os, name, counted(getattr(os, name)))
+"""
+
+
+@pytest.mark.integration
+# while a checkpoint is marked, another is removed, the model moved into place, all removed
+@pytest.mark.parametrize("calls", [12, 20, 32, 42])
+def test_a_kill_while_files_are_renamed_or_removed_costs_no_byte(in_folder, calls):
+    shared = {"eval_every": 2, "save_every": 4}
+    run.run(job(in_folder, **shared))
+    whole, curve = weights(), Path("metrics/train/mtl_0.csv").read_bytes()
+    shutil.rmtree("models")
+    shutil.rmtree("metrics")
+    done = in_a_process("pass", COUNTED.format(calls=calls), **shared)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    run.run(job(in_folder, **shared))
+    assert weights() == whole
+    assert Path("metrics/train/mtl_0.csv").read_bytes() == curve
+    assert not list(Path(".work/train").glob("*"))
 
 
 def test_bf16_trains_in_fp32_weights_and_exports_bf16(in_folder):
