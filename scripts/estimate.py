@@ -30,11 +30,9 @@ def main() -> None:
     if settings.openai is not None or location().exists():
         with Store(location()) as store:
             spent = cost.write_cost(store)
-        lost = (
-            f", {spent['lost_calls']} more perhaps billed without a reply"
-            if spent["lost_calls"]
-            else ""
-        )
+        lost = ""
+        if spent["lost_calls"]:
+            lost = f", {spent['lost_calls']} more perhaps billed without a reply"
         print(
             f"So far: {spent['calls']:,} replies, {spent['usd']:.4f} USD{lost}; {cost.COST} has the"
             " rest."
@@ -51,9 +49,11 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
                 continue
             estimate, known = judge_cost.estimate_cost(item, backend, judges, everything, store)
             total, guessed = total + estimate, guessed or not known
-            print(f"{item}: {estimate}{'' if known else ' (not generated yet)'}")
+            note = "" if known else " (not generated yet)"
+            print(f"{item}: {estimate}{note}")
         booked = store.booked()
-    print(f"All: {total}{' at most, partly by the params' if guessed else ''}.")
+    note = " at most, partly by the params" if guessed else ""
+    print(f"All: {total}{note}.")
     print(
         f"Model {settings.model} at {settings.url}; budget {settings.budget_usd:g} USD,"
         f" {booked:.4f} booked so far."

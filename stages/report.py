@@ -7,14 +7,14 @@ import sys
 from reset.core import io, params
 from reset.core.errors import run_stage
 from reset.evaluation import csv_table, metrics
-from reset.report import charts, document, results
+from reset.report import charts, document, results, sections
 
 
 def main() -> None:
     declared = params.declared("report")
     settings = params.build(results.ReportSettings, declared.report, "report")
     found = results.load(settings, declared.seeds, list(declared.data.datasets))
-    figures = document.draw(found)
+    figures = sections.draw(found)
 
     csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])
     csv_table.write("metrics/intervals.csv", results.INTERVALS, results.intervals(found))
@@ -25,7 +25,7 @@ def main() -> None:
         if figure.rows:
             drawn = charts.svg(figure.specification, figure.title)
             io.write_text(f"report/plots/{figure.name}.svg", charts.standalone(drawn))
-    io.write_text("report/report.md", document.text(found))
+    io.write_text("report/report.md", document.text(found, figures))
     io.write_text("report/index.html", document.page(found, figures))
     print(
         f"report: {len(found.results)} values, {len(figures)} figures, report/index.html",

@@ -9,7 +9,7 @@ import yaml
 from dvc_render import VegaRenderer
 
 from reset.evaluation import csv_table
-from reset.report import charts, document, results, runs
+from reset.report import charts, results, runs, sections
 from reset.training.run import curve
 from tests.support import made_up_study
 
@@ -31,7 +31,7 @@ def figures(tmp_path_factory):
     os.chdir(root)
     try:
         settings = results.ReportSettings(samples=9, draws=20, seed=0)
-        return document.draw(results.load(settings, [0, 1], list(made_up_study.SETS)))
+        return sections.draw(results.load(settings, [0, 1], list(made_up_study.SETS)))
     finally:
         os.chdir(before)
 

@@ -39,6 +39,7 @@ STALE = {
     "data.datasets.*.eval": ["evaluation_set", "filter", "mix", "report"],
     "models.base": ["models"],
     "models.reward": ["models"],
+    "models.detector": ["models"],
     "models.chat": ["models"],
     "models.nli": ["calibrate", "models"],
     "models.toy": ["models"],

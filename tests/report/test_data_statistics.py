@@ -5,6 +5,7 @@ import pytest
 from reset.core import io
 from reset.core.errors import InputError
 from reset.report import data_statistics
+from reset.report.data_statistics import Counts, statistics
 from tests.support import made_up_study
 
 
@@ -29,7 +30,7 @@ MIXED = {"read": 55, "duplicate": 3, "contaminated": 2, "dev": 5, "train": 45, "
 
 
 def test_every_row_read_is_dropped_not_needed_or_kept():
-    row = data_statistics.of_set("nq", FILTERED, PROMPTED, EVALUATED, MIXED)
+    row = statistics(Counts(FILTERED, PROMPTED, EVALUATED, MIXED))
     assert row["dropped"] == {
         "no passage": 20, "over-long": 5, "duplicate": 3, "contaminated": 2, "evaluation row seen in training": 2,
     }  # fmt: skip
@@ -39,7 +40,7 @@ def test_every_row_read_is_dropped_not_needed_or_kept():
 
 
 def test_means_are_over_rendered_rows_of_both_parts():
-    row = data_statistics.of_set("nq", FILTERED, PROMPTED, EVALUATED, MIXED)
+    row = statistics(Counts(FILTERED, PROMPTED, EVALUATED, MIXED))
     assert row["prompt_words"] == round((55 * 20 + 10 * 9) / 65, 1)
     assert row["cut_share"] == 0.1
     assert row["overlong_share"] == round((7 + 5) / 70, 4)
@@ -47,7 +48,7 @@ def test_means_are_over_rendered_rows_of_both_parts():
 
 def test_a_set_without_rows_has_no_means():
     none = {"train": part(0, 0, 0), "eval": part(0, 0, 0)}
-    row = data_statistics.of_set("nq", FILTERED, none, EVALUATED, MIXED)
+    row = statistics(Counts(FILTERED, none, EVALUATED, MIXED))
     assert row["prompt_words"] is row["cut_share"] is row["overlong_share"] is None
 
 
@@ -58,7 +59,7 @@ def test_only_the_named_sets_are_read_and_each_must_be_there(tmp_path, monkeypat
     with pytest.raises(InputError, match="metrics/data/dolly.json: cannot be read"):
         data_statistics.load(["nq", "dolly"])
     io.write_json("metrics/prompts/nq.json", {"train": {}, "eval": {}})
-    with pytest.raises(InputError, match="no 'dropped' in the counts of data set 'nq'"):
+    with pytest.raises(InputError, match="no 'read' in the counts of data set 'nq'"):
         data_statistics.load(["nq"])
 
 

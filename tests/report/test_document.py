@@ -14,7 +14,7 @@ import pytest
 
 from reset.core import io
 from reset.core.errors import InputError
-from reset.report import document, judge_tables, results, tables
+from reset.report import document, judge_tables, paper_claims, results, sections, tables
 from tests.support import made_up_study
 
 SETTINGS = results.ReportSettings(samples=9, draws=50, seed=0)
@@ -69,22 +69,42 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(found):
-    page = Page(document.page(found, document.draw(found)))
+    page = Page(document.page(found, sections.draw(found)))
     assert page.open == []
     assert len(set(page.ids)) == len(page.ids)
     inner = [link[1:] for link in page.links if link.startswith("#")]
     assert inner and set(inner) <= set(page.ids)
 
 
+def test_page_and_markdown_have_the_same_sections_tables_notes_and_figures(found):
+    drawn = sections.draw(found)
+    html, text = document.page(found, drawn), document.text(found, drawn)
+    told = "".join(Page(html).text)
+    listed = sections.sections(found, drawn)
+    assert [section.anchor for section in listed] == re.findall(r'<section id="([\w-]+)"', html)[
+        :-2
+    ]
+    assert [f"## {section.title}" for section in listed] == re.findall(r"^## .*", text, re.M)
+    shown = [part for section in listed for part in section.parts]
+    drawn_names = {figure.name for figure in drawn if figure.rows}
+    assert drawn_names == set(re.findall(r"\(plots/(\w+)\.svg\)", text))
+    for part in shown:
+        if isinstance(part, str):
+            assert part in told and part in text
+        if isinstance(part, tables.Table):
+            assert tables.markdown(part).rstrip() in text
+            assert part.columns[-1] in told
+
+
 def test_the_page_loads_nothing_from_elsewhere(found):
-    html = document.page(found, document.draw(found))
+    html = document.page(found, sections.draw(found))
     assert [link for link in Page(html).links if not link.startswith(("#", "data:"))] == []
     addresses = set(re.findall(r"https?://[^\s\"'<]+", html))
     assert addresses == {"http://www.w3.org/2000/svg"}
 
 
 def test_texts_of_a_model_cannot_become_markup(found):
-    html = document.page(found, document.draw(found))
+    html = document.page(found, sections.draw(found))
     assert "<script>alert" not in html
     block = re.search(
         r'<script type="application/json" id="samples-data">(.*?)</script>', html, re.DOTALL
@@ -99,7 +119,10 @@ def test_texts_of_a_model_cannot_become_markup(found):
 
 
 def test_page_and_markdown_show_every_cell_of_the_headline(found):
-    html, text = Page(document.page(found, document.draw(found))), document.text(found)
+    html, text = (
+        Page(document.page(found, sections.draw(found))),
+        document.text(found, sections.draw(found)),
+    )
     told = "".join(html.text)
     for row in tables.headline(found.averages).rows:
         assert f"| {' | '.join(row)} |" in text
@@ -109,8 +132,8 @@ def test_page_and_markdown_show_every_cell_of_the_headline(found):
 
 def test_page_and_markdown_tell_the_same_of_the_judges(found):
     told, text = (
-        "".join(Page(document.page(found, document.draw(found))).text),
-        document.text(found),
+        "".join(Page(document.page(found, sections.draw(found))).text),
+        document.text(found, sections.draw(found)),
     )
     parts = judge_tables.judge_parts(found.judged, found.calibration)
     assert [part.title for part in parts if part.table] == [part.title for part in parts]
@@ -135,12 +158,12 @@ def test_a_report_without_a_calibration_says_what_to_run(root, found):
 
 def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
     told, text = (
-        "".join(Page(document.page(found, document.draw(found))).text),
-        document.text(found),
+        "".join(Page(document.page(found, sections.draw(found))).text),
+        document.text(found, sections.draw(found)),
     )
-    rows = document._paper(found).rows
+    rows = paper_claims.table(found.averages, found.intervals, found.counts).rows
     assert len(rows) == 18 and {row[-1] for row in rows} <= {"shown", "opposite", "not shown"}
-    rows += document._drift(found).rows
+    rows += paper_claims.drift(found.kinds, found.intervals, found.counts).rows
     assert len(rows) == 22
     for row in rows:
         assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
@@ -148,9 +171,9 @@ def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
 
 
 def test_ablations_are_shown_when_there_are_some(root, found):
-    assert "ranking.selection" not in document.text(
-        found
-    ) and 'id="ablations"' not in document.page(found, document.draw(found))
+    drawn = sections.draw(found)
+    assert "ranking.selection" not in document.text(found, drawn)
+    assert 'id="ablations"' not in document.page(found, drawn)
     assert run("stages/report.py", root).returncode == 0
     for name in ("metrics/results.csv", "metrics/summary.json"):
         io.write_text(
@@ -159,21 +182,21 @@ def test_ablations_are_shown_when_there_are_some(root, found):
         )
     try:
         again = results.load(SETTINGS, [0, 1], [])
-        assert "| ranking.selection=worst |" in document.text(again)
-        assert "ranking.selection=worst" in document.page(again, document.draw(again))
+        assert "| ranking.selection=worst |" in document.text(again, sections.draw(again))
+        assert "ranking.selection=worst" in document.page(again, sections.draw(again))
     finally:
         shutil.rmtree(root / "report/ablations")
 
 
 def test_one_seed_says_so_and_shows_no_spread(found):
     single = results.load(SETTINGS, [1], list(made_up_study.SETS))
-    text = document.text(single)
+    text = document.text(single, sections.draw(single))
     assert " ± " not in text
     assert "one seed, so no spread" in text and "say nothing about other seeds" in text
 
 
 def test_the_measures_are_named(found):
-    text = document.text(found)
+    text = document.text(found, sections.draw(found))
     for name in ("exact_match", "rouge_l", "span", "summac_zs", "rubric"):
         assert name in text
 
@@ -184,8 +207,8 @@ def test_a_study_of_one_run_and_no_pool_still_makes_a_report(tmp_path, monkeypat
     for path in Path("data/candidates").iterdir():
         path.unlink()
     found = results.load(SETTINGS, [0], [])
-    assert "mtl" in document.text(found)
-    assert Page(document.page(found, document.draw(found))).open == []
+    assert "mtl" in document.text(found, sections.draw(found))
+    assert Page(document.page(found, sections.draw(found))).open == []
 
 
 def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):

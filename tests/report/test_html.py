@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reset.report import document, results, sample_browser
+from reset.report import document, results, sample_browser, sections
 from tests.support import made_up_study
 
 playwright = pytest.importorskip(
@@ -59,7 +59,7 @@ def html(tmp_path_factory):
         found = results.load(
             results.ReportSettings(samples=54, draws=50, seed=0), [0, 1], list(made_up_study.SETS)
         )
-        return document.page(found, document.draw(found))
+        return document.page(found, sections.draw(found))
     finally:
         os.chdir(before)
 

@@ -10,7 +10,7 @@ TEMPLATE = "{% for m in messages %}{{ '<s> ' + m['role'] + ' ' + m['content'] + 
 
 
 def tokenizer(texts: list[str], template: str | None = None, **options: Any) -> Any:
-    """Whole words of `texts` as tokens; `<s> a </s>` around a text, `<s> a </s> b </s>` around two."""
+    """Whole words of `texts` as tokens: `<s> a </s>` for a text, `<s> a </s> b </s>` for two."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
@@ -81,4 +81,40 @@ def reward_deberta(folder: Path, texts: list[str]) -> Path:
         torch.manual_seed(0)
         model = DebertaV2ForSequenceClassification(config)
         torch.nn.init.normal_(model.classifier.weight, std=2.0)
+    return save(model, words, folder)
+
+
+def detector(folder: Path, texts: list[str], kind: str) -> Path:
+    """A detector in the class of a published one: `t5`, `roberta` or `modernbert`."""
+    import torch
+    import transformers
+
+    words = tokenizer([*texts, "predict: passage 0 1"])
+    sizes = {"vocab_size": len(words), "pad_token_id": 0, "eos_token_id": 2}
+    encoder = {
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 600,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        if kind == "t5":
+            config = transformers.T5Config(
+                d_model=32, d_kv=8, d_ff=48, num_layers=2, num_heads=4, **sizes,
+                decoder_start_token_id=0, tie_word_embeddings=False,
+            )  # fmt: skip
+            model = transformers.T5ForConditionalGeneration(config)
+            torch.nn.init.normal_(model.lm_head.weight, std=2.0)
+        elif kind == "roberta":
+            config = transformers.RobertaConfig(**encoder, **sizes, num_labels=2)
+            model = transformers.RobertaForSequenceClassification(config)
+            torch.nn.init.normal_(model.classifier.out_proj.weight, std=2.0)
+        else:
+            config = transformers.ModernBertConfig(
+                **encoder, **sizes, cls_token_id=1, sep_token_id=2, bos_token_id=1, num_labels=2
+            )
+            model = transformers.ModernBertForTokenClassification(config)
+            torch.nn.init.normal_(model.classifier.weight, std=0.2)
     return save(model, words, folder)

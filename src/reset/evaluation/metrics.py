@@ -30,47 +30,43 @@ def answers(
     id: a missing, extra or repeated one is an InputError that names `name`, the run and seed.
     Columns: id, dataset, task, seen, text, tokens, finish, `words` and `reference_words` (of the
     answer and of the prompt's target, both by `count_words`, since runs that are compared may
-    have other tokenizers; None for a prompt without a target), the scores s_instruction, s_faithfulness
-    and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
+    have other tokenizers; None for a prompt without a target), the scores s_instruction,
+    s_faithfulness and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
     context (0 to 1, None without context or words), `judges`: the measure behind each score, and
     `ratings`: every rating of 1 to 10 that the instruction judge gave (None for a reply without
     one), None elsewhere.
     """
     by_id = io.by_id(prompts, "data/evaluation.jsonl")
-    told = _join(by_id, predictions, f"data/predictions/{name}.jsonl")
+    predicted = _join(by_id, predictions, f"data/predictions/{name}.jsonl")
     judged = {}
     for judge in JUDGES:
-        wanted = {
-            key: row
-            for key, row in by_id.items()
-            if (row["task"] == "instruction") == (judge == "instruction")
-        }
-        judged[judge] = _join(
-            wanted, verdicts[judge], f"data/verdicts/{judge}/predictions/{name}.jsonl"
-        )
+        wanted = {key: row for key, row in by_id.items() if judge in judges_of(row["task"])}
+        path = f"data/verdicts/{judge}/predictions/{name}.jsonl"
+        judged[judge] = _join(wanted, verdicts[judge], path)
     rows = []
     for key, prompt in by_id.items():
-        prediction = told[key]
-        scores = {judge: rows_of[key] for judge, rows_of in judged.items() if key in rows_of}
-        target = prompt.get("target") or ""
-        rows.append(
-            {
-                **{column: prompt[column] for column in ("id", "dataset", "task", "seen")},
-                **{column: prediction[column] for column in ("text", "tokens", "finish")},
-                "words": count_words(prediction["text"]),
-                "reference_words": count_words(target) or None,
-                **{
-                    f"s_{judge}": scores[judge]["score"] if judge in scores else None
-                    for judge in JUDGES
-                },
-                **overlaps(prompt, prediction["text"]),
-                "judges": {judge: verdict["metric"] for judge, verdict in scores.items()},
-                "ratings": (
-                    scores["instruction"].get("ratings") if "instruction" in scores else None
-                ),
-            }
-        )
+        scored = {judge: judged[judge][key] for judge in judges_of(prompt["task"])}
+        rows.append(_answer(prompt, predicted[key], scored))
     return rows
+
+
+def judges_of(task: str) -> tuple[str, ...]:
+    """The judges that score an answer of a task."""
+    return ("instruction",) if task == "instruction" else ("faithfulness", "task")
+
+
+def _answer(prompt: Row, prediction: Row, scored: Mapping[str, Row]) -> Row:
+    """One row of `answers`; `scored` holds the verdicts of the judges that apply."""
+    row = {column: prompt[column] for column in ("id", "dataset", "task", "seen")}
+    row |= {column: prediction[column] for column in ("text", "tokens", "finish")}
+    row["words"] = count_words(prediction["text"])
+    row["reference_words"] = count_words(prompt.get("target") or "") or None
+    for judge in JUDGES:
+        row[f"s_{judge}"] = scored[judge]["score"] if judge in scored else None
+    row |= overlaps(prompt, prediction["text"])
+    row["judges"] = {judge: verdict["metric"] for judge, verdict in scored.items()}
+    row["ratings"] = scored.get("instruction", {}).get("ratings")
+    return row
 
 
 def _join(wanted: dict[str, Row], rows: Iterable[Row], where: str) -> dict[str, Row]:
@@ -93,7 +89,7 @@ def _join(wanted: dict[str, Row], rows: Iterable[Row], where: str) -> dict[str, 
 
 
 def overlaps(prompt: Row, text: str) -> Row:
-    """The OVERLAPS of an answer with the context it was given (see `judges.coverage`); None for
+    """The OVERLAPS of an answer with the context it was given (see `text.overlap`); None for
     instruction rows.
     """
     if prompt["task"] == "instruction":
@@ -106,7 +102,7 @@ def measure(run: str, seed: int | None, rows: Sequence[Row]) -> list[Row]:
     """Means over the rows of `answers`: a row a data set and metric, with the COLUMNS, data sets as
     they first come.
 
-    `instruction`, `faithfulness` and `task` are means of the scores that could be had (0 to 1; the
+    `instruction`, `faithfulness` and `task` are means of the scores that are present (0 to 1; the
     judge's rating of 1 to 10 is stored as a tenth of it), and `measure` names what gave them.
     `length` counts generated tokens, `empty` and `at_limit` are the shares of answers without text
     and of answers cut at the limit, `missing` the share of verdicts without a score. `n` is the
@@ -121,9 +117,9 @@ def measure(run: str, seed: int | None, rows: Sequence[Row]) -> list[Row]:
             values, kind = _values(metric, group, f"{run}: data set '{dataset}'")
             if values is None:
                 continue
-            told = [value for value in values if value is not None]
-            value = sum(told) / len(told) if told else None
-            cells = (run, seed, dataset, group[0]["seen"], metric, value, len(told), kind)
+            present = [value for value in values if value is not None]
+            mean = sum(present) / len(present) if present else None
+            cells = (run, seed, dataset, group[0]["seen"], metric, mean, len(present), kind)
             result.append(dict(zip(COLUMNS, cells, strict=True)))
     return result
 

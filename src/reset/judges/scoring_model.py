@@ -117,7 +117,7 @@ def _load(loader: Any, folder: Path, precision: str, device: str) -> Any:
 
 
 def _batches(sequences: Collection[Tokens], batch_tokens: int) -> Iterator[list[Tokens]]:
-    """Distinct sequences by falling length, cut where rows × longest row would exceed the budget."""
+    """Distinct sequences by falling length, cut where a padded batch would exceed the budget."""
     ordered = sorted(set(sequences), key=lambda tokens: (-len(tokens), tokens))
     start = 0
     while start < len(ordered):

@@ -131,7 +131,7 @@ def write(
     order; the row count.
 
     A score is a number from `lowest` (0, or −1 where a judge subtracts) to 1, or None where none
-    could be had. Nothing is written, and InputError raised, when the rows are not exactly the
+    is available. Nothing is written, and InputError raised, when the rows are not exactly the
     generations, when a score is out of range, or when more than the share `max_missing` of the
     scores is None.
     """
@@ -142,7 +142,7 @@ def write(
         key = (row["id"], row["sample"])
         if key in rows:
             raise InputError(
-                f"{path}: two verdicts for sample {key[1]} of {key[0]!r}; one is right"
+                f"{path}: two verdicts for sample {key[1]} of {key[0]!r}, expected one"
             )
         if not _is_score(row["score"], lowest):
             raise InputError(
@@ -154,8 +154,8 @@ def write(
     if set(wanted) != rows.keys():
         odd = sorted(set(wanted) ^ rows.keys())[0]
         raise InputError(
-            f"{path}: {odd} has a verdict or a generation, but not both; {len(wanted)} verdicts"
-            " are due"
+            f"{path}: {odd} has a verdict or a generation, but not both; expected {len(wanted)}"
+            " verdicts"
         )
     _require_enough(path, list(rows.values()), max_missing)
     return io.write(path, [rows[key] for key in wanted])

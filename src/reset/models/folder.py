@@ -25,8 +25,8 @@ WORLD = Path(__file__).parents[1] / "world"
 INDEX = "model.safetensors.index.json"
 CONFIG = "tokenizer_config.json"
 TOY = ("base", "chat", "nli")  # what the demo world makes
-OPTIONAL = ("nli", "reward")
-NAMES = (*TOY, "reward")
+OPTIONAL = ("nli", "reward", "detector")
+NAMES = (*TOY, "reward", "detector")
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ def check(folder: Path, name: str) -> None:
     task, kinds = "generates text", auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
     if name in OPTIONAL:
         task, kinds = "classifies texts", auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+    if name == "detector":  # T5, RoBERTa, DeBERTa or ModernBERT: judges/faithfulness/detectors.py
+        kinds = {**kinds, **auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
     if kind not in kinds:
         raise InputError(
             f"models.{name}: its model_type '{kind}' is none that {task} in transformers"

@@ -54,7 +54,7 @@ def macro(
 
 
 def spread(by_seed: Mapping[Seed, float]) -> Spread | None:
-    """Mean, spread and values over seeds, in the order of the seeds; None where there is no value."""
+    """Mean, spread and values over seeds, in the order of the seeds; None without a value."""
     if not by_seed:
         return None
     ordered = {seed: by_seed[seed] for seed in sorted(by_seed, key=seed_order)}

@@ -3,7 +3,9 @@ set.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,84 +13,84 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 
 PARTS = ("train", "eval")
-SIZES = (
-    "read",
-    "dev",
-    "train",
-    "trained",
-)  # counts of a mix; its other keys are reasons to drop a row
+SIZES = ("read", "dev", "train", "trained")  # a mix's other keys are reasons to drop a row
 
 
 def load(datasets: Sequence[str]) -> dict[str, Row]:
     """The statistics of each data set, from what filter, template, evaluation_set and mix counted;
     InputError where a count is missing. The mix is `mtl`, which holds all training sets.
     """
-    evaluated, mixed = (
-        read_json(Path("metrics/evaluation_set.json")),
-        read_json(Path("metrics/mixes/mtl.json")),
-    )
-    return {
-        name: of_set(
-            name,
-            read_json(Path(f"metrics/data/{name}.json")),
-            read_json(Path(f"metrics/prompts/{name}.json")),
-            evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
-            mixed.get(name, {size: 0 for size in SIZES}),
+    evaluated = read_json(Path("metrics/evaluation_set.json"))
+    mixed = read_json(Path("metrics/mixes/mtl.json"))
+    found = {}
+    for name in datasets:
+        counts = Counts(
+            filtered=read_json(Path(f"metrics/data/{name}.json")),
+            prompted=read_json(Path(f"metrics/prompts/{name}.json")),
+            evaluated=evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
+            mixed=mixed.get(name, dict.fromkeys(SIZES, 0)),
         )
-        for name in datasets
-    }
+        try:
+            found[name] = statistics(counts)
+        except KeyError as error:
+            raise InputError(
+                f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`"
+            ) from None
+    return found
 
 
-def of_set(name: str, filtered: Row, prompted: Row, evaluated: Row, mixed: Row) -> Row:
+@dataclass(frozen=True)
+class Counts:
+    """What four stages counted of one data set."""
+
+    filtered: Row
+    prompted: Row  # by part: train and eval
+    evaluated: Row
+    mixed: Row
+
+
+def statistics(counts: Counts) -> Row:
     """One data set: rows read, dropped by reason in the order of the stages, not needed (left out
     by a cap), and kept for training, dev and evaluation, which add up; mean words of prompt and
     target over all rendered rows (None for no row), the share of rows that were over-long (cut or
     dropped for it) and the share that was cut.
     """
-    try:
-        dropped = dict(filtered["dropped"])
-        for part in PARTS:
-            for reason, count in prompted[part]["dropped"].items():
-                dropped[reason] = dropped.get(reason, 0) + count
-        dropped |= {reason: count for reason, count in mixed.items() if reason not in SIZES}
-        dropped["evaluation row seen in training"] = evaluated["seen_in_training"]
-        not_needed = (
-            filtered["not_needed"]
-            + evaluated["read"]
-            - evaluated["seen_in_training"]
-            - evaluated["kept"]
-        )
-        kept = [prompted[part]["kept"] for part in PARTS]
-        read = sum(prompted[part]["read"] for part in PARTS)
-        cut = sum(prompted[part]["cut"] for part in PARTS)
-        overlong = cut + sum(sum(prompted[part]["dropped"].values()) for part in PARTS)
-        words = {
-            key: (
-                round(
-                    sum(prompted[part][key] * n for part, n in zip(PARTS, kept, strict=True))
-                    / sum(kept),
-                    1,
-                )
-                if sum(kept)
-                else None
-            )
-            for key in ("prompt_words", "target_words")
-        }
-        return {
-            "read": filtered["read"],
-            "dropped": {reason: count for reason, count in dropped.items() if count},
-            "not_needed": not_needed,
-            "train": mixed["train"],
-            "dev": mixed["dev"],
-            "eval": evaluated["kept"],
-            **words,
-            "overlong_share": round(overlong / read, 4) if read else None,
-            "cut_share": round(cut / read, 4) if read else None,
-        }
-    except KeyError as error:
-        raise InputError(
-            f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`"
-        ) from None
+    filtered, evaluated, mixed = counts.filtered, counts.evaluated, counts.mixed
+    parts = [counts.prompted[part] for part in PARTS]
+    left_out = evaluated["read"] - evaluated["seen_in_training"] - evaluated["kept"]
+    read = sum(part["read"] for part in parts)
+    cut = sum(part["cut"] for part in parts)
+    overlong = cut + sum(sum(part["dropped"].values()) for part in parts)
+    return {
+        "read": filtered["read"],
+        "dropped": _dropped(counts),
+        "not_needed": filtered["not_needed"] + left_out,
+        "train": mixed["train"],
+        "dev": mixed["dev"],
+        "eval": evaluated["kept"],
+        "prompt_words": _mean_words(parts, "prompt_words"),
+        "target_words": _mean_words(parts, "target_words"),
+        "overlong_share": round(overlong / read, 4) if read else None,
+        "cut_share": round(cut / read, 4) if read else None,
+    }
+
+
+def _dropped(counts: Counts) -> dict[str, int]:
+    """Rows dropped by each reason that applied to some."""
+    dropped: Counter[str] = Counter(counts.filtered["dropped"])
+    for part in PARTS:
+        dropped.update(counts.prompted[part]["dropped"])
+    for reason, count in counts.mixed.items():
+        if reason not in SIZES:
+            dropped[reason] = count
+    dropped["evaluation row seen in training"] = counts.evaluated["seen_in_training"]
+    return {reason: count for reason, count in dropped.items() if count}
+
+
+def _mean_words(parts: Sequence[Row], key: str) -> float | None:
+    kept = sum(part["kept"] for part in parts)
+    words = sum(part[key] * part["kept"] for part in parts)
+    return round(words / kept, 1) if kept else None
 
 
 def read_json(path: Path) -> Any:

@@ -45,13 +45,14 @@ class Repeats:
 
 def collect(row: Row, answers: dict[str, Answers]) -> None:
     """Add one row of data/answers to its data set."""
-    of_set = answers.setdefault(row["dataset"], Answers())
-    for name, column in of_set.columns.items():
+    dataset_answers = answers.setdefault(row["dataset"], Answers())
+    for name, column in dataset_answers.columns.items():
         column.append(row[name])
     for judge, measure in row["judges"].items():
-        of_set.measures.setdefault(judge, set()).add(measure)
+        dataset_answers.measures.setdefault(judge, set()).add(measure)
     if row["ratings"] is not None:
-        of_set.ratings.append([rating for rating in row["ratings"] if rating is not None])
+        present = [rating for rating in row["ratings"] if rating is not None]
+        dataset_answers.ratings.append(present)
 
 
 def bands(scores: Sequence[float]) -> list[float]:
@@ -60,8 +61,15 @@ def bands(scores: Sequence[float]) -> list[float]:
 
     At least one score is needed.
     """
-    counts = Counter(0 if s <= 0 else 5 if s >= 1 else 1 + bisect_left(BORDERS, s) for s in scores)
-    return [counts[band] / len(scores) for band in range(len(BANDS))]
+    counts = [0] * len(BANDS)
+    for score in scores:
+        if score <= 0:
+            counts[0] += 1
+        elif score >= 1:
+            counts[-1] += 1
+        else:
+            counts[1 + bisect_left(BORDERS, score)] += 1
+    return [count / len(scores) for count in counts]
 
 
 def rank_correlation(first: Column, second: Column) -> float | None:
@@ -92,19 +100,28 @@ def repeats(ratings: Iterable[Sequence[int]]) -> Repeats | None:
     """How far the ratings of one answer agree, every answer weighing the same; None where none has
     two.
     """
-    several = [of_answer for of_answer in ratings if len(of_answer) > 1]
-    if not several:
+    equal, difference = [], []  # means over the pairs of each answer
+    counts: Counter[int] = Counter()
+    for answer_ratings in ratings:
+        if len(answer_ratings) < 2:
+            continue
+        pairs = list(combinations(answer_ratings, 2))
+        equal.append(fmean(a == b for a, b in pairs))
+        difference.append(fmean(abs(a - b) for a, b in pairs))
+        counts.update(answer_ratings)
+    if not equal:
         return None
-    pairs = [list(combinations(of_answer, 2)) for of_answer in several]
-    told = Counter(rating for of_answer in several for rating in of_answer)
     return Repeats(
-        answers=len(several),
-        equal=fmean(fmean(a == b for a, b in of_answer) for of_answer in pairs),
-        difference=fmean(fmean(abs(a - b) for a, b in of_answer) for of_answer in pairs),
-        by_chance=sum((count / told.total()) ** 2 for count in told.values()),
+        answers=len(equal),
+        equal=fmean(equal),
+        difference=fmean(difference),
+        by_chance=sum((count / counts.total()) ** 2 for count in counts.values()),
     )
 
 
 def measures(answers: Mapping[str, Answers], judge: str) -> list[str]:
     """All measures that gave a judge's scores, by the alphabet."""
-    return sorted({name for of_set in answers.values() for name in of_set.measures.get(judge, ())})
+    found: set[str] = set()
+    for dataset_answers in answers.values():
+        found |= dataset_answers.measures.get(judge, set())
+    return sorted(found)

@@ -72,30 +72,25 @@ def judge_parts(answers: Mapping[str, Answers], calibration: Row) -> list[JudgeP
     """The section's parts, from the collected answers and metrics/calibration.json."""
     repeated = repeats(answers)
     labelled = accuracy(calibration["nli"])
+    agreement = JudgePart("Agreement on repeats", ONCE, None)
+    if repeated.rows:
+        agreement = JudgePart("Agreement on repeats", REPEATS, repeated)
+    model = about_model(answers, calibration["nli"])
     return [
         JudgePart("How the scores lie", SCORES, scores(answers)),
         JudgePart("What goes together", CORRELATIONS, correlations(answers)),
-        (
-            JudgePart("Agreement on repeats", REPEATS, repeated)
-            if repeated.rows
-            else JudgePart("Agreement on repeats", ONCE, None)
-        ),
-        JudgePart(
-            "The NLI model on labelled pairs", about_model(answers, calibration["nli"]), labelled
-        ),
+        agreement,
+        JudgePart("The NLI model on labelled pairs", model, labelled),
     ]
 
 
 def who(answers: Mapping[str, Answers]) -> str:
     """Which measures judged, in one sentence."""
-    told = [
-        (ability, judge_agreement.measures(answers, judge)) for judge, ability in ABILITIES.items()
-    ]
-    return (
-        "Judges "
-        + "; ".join(f"of {ability}: {', '.join(names) or 'none'}" for ability, names in told)
-        + "."
-    )
+    clauses = []
+    for judge, ability in ABILITIES.items():
+        names = judge_agreement.measures(answers, judge)
+        clauses.append(f"of {ability}: {', '.join(names) or 'none'}")
+    return f"Judges {'; '.join(clauses)}."
 
 
 def scores(answers: Mapping[str, Answers]) -> Table:
@@ -104,16 +99,14 @@ def scores(answers: Mapping[str, Answers]) -> Table:
     """
     rows = []
     for judge in ABILITIES:
-        for dataset, of_set, kind in _judged(answers, judge):
-            column = of_set.columns[f"s_{judge}"]
-            told = [score for score in column if score is not None]
-            shares = (
-                [f"{share:.0%}".replace("%", " %") for share in judge_agreement.bands(told)]
-                if told
-                else ["–"] * 6
-            )
-            missing = show_share(1 - len(told) / len(column))
-            mean = f"{sum(told) / len(told):.2f}" if told else "–"
+        for dataset, dataset_answers, kind in _judged(answers, judge):
+            column = dataset_answers.columns[f"s_{judge}"]
+            present = [score for score in column if score is not None]
+            missing = show_share(1 - len(present) / len(column))
+            shares, mean = ["–"] * len(BANDS), "–"
+            if present:
+                shares = [f"{share * 100:.0f} %" for share in judge_agreement.bands(present)]
+                mean = f"{sum(present) / len(present):.2f}"
             rows.append([dataset, kind, f"{len(column):,}", missing, *shares, mean])
     columns = ["data set", "judge", "answers", "no score", *BANDS, "mean"]
     spans = [("", 4), ("share of scores", len(BANDS)), ("", 1)]
@@ -125,21 +118,21 @@ def correlations(answers: Mapping[str, Answers]) -> Table:
     length.
     """
     rows = []
-    for dataset, of_set in sorted(
-        answers.items(), key=lambda entry: "instruction" in entry[1].measures
-    ):
-        found = [
-            judge_agreement.rank_correlation(of_set.columns[a], of_set.columns[b]) for a, b in PAIRS
-        ]
-        rows.append([dataset, *[_signed(value) for value in found]])
+    for dataset in sorted(answers, key=lambda name: "instruction" in answers[name].measures):
+        columns = answers[dataset].columns
+        cells = [dataset]
+        for first, second in PAIRS:
+            found = judge_agreement.rank_correlation(columns[first], columns[second])
+            cells.append(_signed(found))
+        rows.append(cells)
     return Table("What goes together", ["data set", *PAIRS.values()], rows, SPANS)
 
 
 def repeats(answers: Mapping[str, Answers]) -> Table:
     """A row a data set whose answers were rated more than once; none where each was rated once."""
     rows = []
-    for dataset, of_set, kind in _judged(answers, "instruction"):
-        found = judge_agreement.repeats(of_set.ratings)
+    for dataset, dataset_answers, kind in _judged(answers, "instruction"):
+        found = judge_agreement.repeats(dataset_answers.ratings)
         if found:
             shares = [show_share(share) for share in (found.equal, found.by_chance)]
             rows.append([dataset, kind, f"{found.answers:,}", *shares, f"{found.difference:.2f}"])
@@ -151,13 +144,14 @@ def accuracy(nli: Row) -> Table | None:
     """A row a labelled set; None where there is none."""
     if not nli["sets"]:
         return None
-    rows = [
-        [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), _count(row)]
-        + [f"{row[key]:.3f}" if row[key] is not None else "–" for key in ("value", "chance")]
-        for row in nli["sets"]
-    ]
-    return Table("The NLI model on labelled pairs", ["labelled rows", "measure", "rows", "value", "by chance"], rows,
-                 labels=2)  # fmt: skip
+    rows = []
+    for row in nli["sets"]:
+        cells = [row["set"], {"auc": "AUC"}.get(row["measure"], row["measure"]), _count(row)]
+        for key in ("value", "chance"):
+            cells.append("–" if row[key] is None else f"{row[key]:.3f}")
+        rows.append(cells)
+    columns = ["labelled rows", "measure", "rows", "value", "by chance"]
+    return Table("The NLI model on labelled pairs", columns, rows, labels=2)
 
 
 def _count(row: Row) -> str:
@@ -185,9 +179,9 @@ def about_model(answers: Mapping[str, Answers], nli: Row) -> str:
 
 def _judged(answers: Mapping[str, Answers], judge: str) -> Iterator[tuple[str, Answers, str]]:
     """The data sets that a judge scored, each with the measures that did."""
-    for dataset, of_set in answers.items():
-        if judge in of_set.measures:
-            yield dataset, of_set, ", ".join(sorted(of_set.measures[judge]))
+    for dataset, dataset_answers in answers.items():
+        if judge in dataset_answers.measures:
+            yield dataset, dataset_answers, ", ".join(sorted(dataset_answers.measures[judge]))
 
 
 def _signed(value: float | None) -> str:

@@ -48,8 +48,8 @@ class Study:
     `context` and `instruction` average the sets of one family, and `kinds` the extractive and the
     abstractive sets (`runs.KINDS`), end checkpoints included. `intervals` and `counts` (prompts,
     seeds) belong to the comparisons (run, other, metric, group). `lengths` are faithfulness and
-    instruction scores by class of length and run. `seeds` are those of the trained runs: start models have
-    none.
+    instruction scores by class of length and run. `seeds` are those of the trained runs: start
+    models have none.
     """
 
     results: Sequence[Row]

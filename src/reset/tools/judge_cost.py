@@ -25,8 +25,8 @@ def estimate_cost(
     everything: Mapping[str, Any],
     store: Store,
 ) -> tuple[Estimate, bool]:
-    """The estimate for one item of a back end that asks an endpoint, and whether its generations are there
-    (else their number comes from the params).
+    """The estimate for one item of a back end that asks an endpoint, and whether its generations
+    are there (else their number comes from the params).
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
@@ -64,7 +64,7 @@ def _predictions(everything: Mapping[str, Any]) -> int:
     rows = Path("data/evaluation.jsonl")
     if not rows.exists():
         raise InputError(
-            "the evaluation set is not there: run `dvc repro evaluation_set` to know what there is to"
-            " judge"
+            "the evaluation set is not there: run `dvc repro evaluation_set` to know what there is"
+            " to judge"
         )
     return sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(rows))

@@ -183,4 +183,11 @@ def test_the_package_gives_the_same_verdicts_where_no_sentence_is_short(folder):
 
 
 def test_every_named_measure_can_be_chosen():
-    assert set(Measure.__args__) == {"span", "k_precision", "summac_zs", "summac_package"}
+    assert set(Measure.__args__) == {
+        "span",
+        "k_precision",
+        "summac_zs",
+        "summac_package",
+        "minicheck",
+        "lettucedetect",
+    }

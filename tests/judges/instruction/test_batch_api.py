@@ -8,7 +8,7 @@ import pytest
 
 from reset.core.errors import InputError
 from reset.judges.instruction import batch_api, llm
-from reset.judges.instruction import client as asking
+from reset.judges.instruction import client as judge_client
 from reset.judges.instruction.reply_store import Store
 from tests.support.batch_provider import Provider
 from tests.support.fault_server import ENDPOINT, GOOD, FaultServer, Reply, free_port
@@ -31,7 +31,7 @@ def store(tmp_path):
 
 def ask(provider, store, prompts=PROMPTS, allowed=0, stop_after=None, **changes):
     async def run(settings):
-        async with asking.client(settings) as client:
+        async with judge_client.client(settings) as client:
             batches = batch_api.Batches(settings, store, "stage", allowed, client)
             if stop_after is not None:
                 asyncio.get_running_loop().call_later(stop_after, batches.stop, "interrupted")
@@ -77,7 +77,8 @@ def test_a_line_that_is_no_result_is_named_and_the_batch_stays_to_be_collected(s
 
     provider.finish = damage
     with pytest.raises(
-        InputError, match="the provider's file file-1, line 3: a JSON object with the custom_id"
+        InputError,
+        match="the provider's file file-1, line 3: expected a JSON object with the custom_id",
     ):
         ask(provider, store)
     assert texts(store) == [[]] * 5 and store.open_batches("stage")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reset.core.errors import InputError
-from reset.judges.instruction import client as asking
+from reset.judges.instruction import client as judge_client
 from reset.judges.instruction import llm, retry_policy
 from reset.judges.instruction.reply_store import Store
 from tests.pipeline.test_bad_input import full_disk
@@ -26,8 +26,8 @@ ASKED: dict[Path, str] = {}  # store -> the server that filled it, which is part
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(asking, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(asking, "OTHER_PROCESS", 0.02)
+    monkeypatch.setattr(judge_client, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(judge_client, "OTHER_PROCESS", 0.02)
 
 
 @pytest.fixture
@@ -40,8 +40,10 @@ def ask(server, path, prompts=PROMPTS, allowed=0, **changes):
     ASKED[path] = server.url
 
     async def run():
-        async with asking.client(settings) as client:
-            return await asking.JudgeClient(settings, store, "stage", allowed, client).run(prompts)
+        async with judge_client.client(settings) as client:
+            return await judge_client.JudgeClient(settings, store, "stage", allowed, client).run(
+                prompts
+            )
 
     with Store(path) as store:
         return asyncio.run(run())
@@ -396,7 +398,8 @@ def test_half_a_character_is_kept_as_a_question_mark(path):
 
 @pytest.mark.parametrize(
     "error, raised, message",
-    [(sqlite3.OperationalError("disk is full"), InputError, r"the store of replies cannot be used \(disk is full\)"),
+    [(sqlite3.OperationalError("disk is full"), InputError,
+      r"the store of replies cannot be used \(disk is full\); 1 replies had arrived"),
      (KeyError("a bug"), KeyError, "a bug")],
 )  # fmt: skip
 def test_a_reply_that_cannot_be_stored_stops_the_run_and_those_under_way_are_kept(
@@ -444,7 +447,7 @@ def test_a_server_without_usage_is_booked_by_estimate(path):
 
 
 def test_the_budget_is_never_exceeded_and_what_it_bought_is_kept(path):
-    most = asking.cost.at_most(ENDPOINT, PROMPTS[0])
+    most = judge_client.cost.at_most(ENDPOINT, PROMPTS[0])
     with FaultServer(lambda prompt, before: Reply(wait=0.01)) as server:
         with pytest.raises(InputError, match="budget is used up.*budget_usd"):
             ask(server, path, concurrency=8, budget_usd=3.5 * most)
@@ -457,9 +460,9 @@ def test_the_budget_is_never_exceeded_and_what_it_bought_is_kept(path):
 def test_two_runs_at_once_share_the_calls(path):
     async def both(settings):
         with Store(path) as one, Store(path) as two:
-            async with asking.client(settings) as client:
+            async with judge_client.client(settings) as client:
                 runs = [
-                    asking.JudgeClient(settings, store, "stage", 0, client).run(PROMPTS)
+                    judge_client.JudgeClient(settings, store, "stage", 0, client).run(PROMPTS)
                     for store in (one, two)
                 ]
                 return await asyncio.gather(*runs)
@@ -472,10 +475,10 @@ def test_two_runs_at_once_share_the_calls(path):
 
 def test_stopping_sends_nothing_new_and_stores_what_is_under_way(path):
     async def run(settings, store):
-        async with asking.client(settings) as client:
-            asker = asking.JudgeClient(settings, store, "stage", 0, client)
-            asyncio.get_running_loop().call_later(0.1, asker.stop, "interrupted")
-            await asker.run(PROMPTS)
+        async with judge_client.client(settings) as client:
+            caller = judge_client.JudgeClient(settings, store, "stage", 0, client)
+            asyncio.get_running_loop().call_later(0.1, caller.stop, "interrupted")
+            await caller.run(PROMPTS)
 
     with FaultServer(lambda prompt, before: Reply(wait=0.3)) as server:
         with (
@@ -490,11 +493,11 @@ def test_stopping_sends_nothing_new_and_stores_what_is_under_way(path):
 
 def test_stopping_does_not_sit_out_a_long_wait(path):
     async def run(settings, store):
-        async with asking.client(settings) as client:
-            asker = asking.JudgeClient(settings, store, "stage", 0, client)
-            asyncio.get_running_loop().call_later(0.2, asker.stop, "interrupted")
+        async with judge_client.client(settings) as client:
+            caller = judge_client.JudgeClient(settings, store, "stage", 0, client)
+            asyncio.get_running_loop().call_later(0.2, caller.stop, "interrupted")
             async with asyncio.timeout(5):
-                await asker.run(PROMPTS)
+                await caller.run(PROMPTS)
 
     with FaultServer(
         lambda prompt, before: Reply(status=429, headers={"Retry-After": "100"})

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -293,10 +294,25 @@ def test_ctrl_c_stores_what_is_under_way_and_the_next_run_goes_on(workspace):
     assert set(server.asked.values()) == {1} and len(server.asked) == 100
 
 
+def by_text(prompt, before):
+    """A slow reply whose rating depends on the prompt alone."""
+    return Reply(f"So be it.\nRating: {1 + zlib.crc32(prompt.encode()) % 10}", wait=0.15)
+
+
+def undisturbed(server):
+    """The bytes that the stage writes when nothing interrupts it, from a store of its own."""
+    for path in PLACE.parent.glob(f"{PLACE.name}*"):
+        path.unlink()
+    OUT.unlink()
+    server.behaviour = lambda prompt, before: replace(by_text(prompt, before), wait=0.0)
+    run()
+    return OUT.read_bytes()
+
+
 def test_kill_9_of_the_stage_five_times_loses_no_reply_and_pays_none_twice(workspace):
     fill(40, 5)
     chance = random.Random(0)
-    with FaultServer(lambda prompt, before: Reply(wait=0.15)) as server:
+    with FaultServer(by_text) as server:
         configure(server.url)
         for number in range(1, 6):
             stage = start()
@@ -308,30 +324,65 @@ def test_kill_9_of_the_stage_five_times_loses_no_reply_and_pays_none_twice(works
             stage.kill()
             assert stage.wait() == -signal.SIGKILL
         run()
-    assert len(server.asked) == 200
-    assert collections.Counter(server.asked.values()) == {1: 200}
-    with Store(PLACE) as store:
-        assert (store.usage()["calls"], store.usage()["lost_calls"]) == (200, 0)
+        assert len(server.asked) == 200
+        assert collections.Counter(server.asked.values()) == {1: 200}
+        with Store(PLACE) as store:
+            assert (store.usage()["calls"], store.usage()["lost_calls"]) == (200, 0)
+        judged = OUT.read_bytes()
+        assert undisturbed(server) == judged
     assert len(io.read(OUT)) == 200
 
 
-def test_kill_9_of_the_courier_too_repeats_only_the_calls_under_way_and_counts_them(workspace):
+def test_kill_9_of_the_background_client_too_repeats_only_the_calls_under_way_and_counts_them(
+    workspace,
+):
     fill(20, 5)
-    with FaultServer(lambda prompt, before: Reply(wait=0.15)) as server:
+    with FaultServer(by_text) as server:
+        configure(server.url, concurrency=4)
+        for number in range(1, 6):
+            stage = start()
+            until(lambda number=number: sum(server.asked.values()) >= 16 * number)
+            kill_both(stage)
+        run()
+        repeated = sum(server.asked.values()) - 100
+        assert len(server.asked) == len(io.read(OUT)) == 100
+        with Store(PLACE) as store:
+            assert store.usage()["calls"] == 100
+            assert 0 < repeated <= store.usage()["lost_calls"] <= 5 * 4
+        judged = OUT.read_bytes()
+        assert undisturbed(server) == judged
+
+
+def test_of_two_stages_on_one_store_one_is_killed_and_the_other_takes_its_calls_up(workspace):
+    fill(20, 5)
+    with FaultServer(by_text) as server:
         configure(server.url, concurrency=4)
         for number in range(1, 4):
-            stage = start()
+            killed, other = start(), start()
             until(lambda number=number: sum(server.asked.values()) >= 25 * number)
-            (courier,) = children(stage.pid)
-            os.kill(courier, signal.SIGKILL)
-            stage.kill()
-            stage.wait()
-        run()
-    repeated = sum(server.asked.values()) - 100
-    assert len(server.asked) == len(io.read(OUT)) == 100
-    with Store(PLACE) as store:
-        assert store.usage()["calls"] == 100
-        assert 0 < repeated <= store.usage()["lost_calls"] <= 3 * 4
+            kill_both(killed)
+            if number < 3:
+                kill_both(other)
+        _, errors = other.communicate(timeout=180)
+        assert other.returncode == 0, errors
+        assert len(server.asked) == len(io.read(OUT)) == 100
+        with Store(PLACE) as store:
+            assert store.usage()["calls"] == 100
+            repeated = sum(server.asked.values()) - 100
+            assert 0 < repeated <= store.usage()["lost_calls"] <= 5 * 4
+            assert store.booked() == pytest.approx(
+                store.usage()["usd"] + store.usage()["lost_usd_at_most"]
+            )
+        judged = OUT.read_bytes()
+        assert undisturbed(server) == judged
+
+
+def kill_both(stage):
+    """SIGKILL to a stage and to the process that makes its calls."""
+    for client in children(stage.pid):
+        os.kill(client, signal.SIGKILL)
+    stage.kill()
+    stage.wait()
 
 
 def test_the_bar_shows_spending(workspace):

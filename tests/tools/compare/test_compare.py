@@ -11,7 +11,7 @@ import yaml
 from reset.core import io
 from reset.core.errors import InputError
 from reset.evaluation import csv_table, metrics
-from reset.report import document, results
+from reset.report import results, sections
 from reset.tools.compare import page as compare_page
 from reset.tools.compare import revision
 from reset.tools.compare.answers import _in_turn, compare, samples
@@ -30,7 +30,7 @@ def made_up(root, name, monkeypatch, seeds=(0, 1), **parameters):
     made_up_study.write(root, seeds=seeds, prompts=3, runs=RUNS)
     monkeypatch.chdir(root)
     found = results.load(SETTINGS, seeds, list(made_up_study.SETS))
-    for figure in document.draw(found):
+    for figure in sections.draw(found):
         csv_table.write(root / f"report/plots/{figure.name}.csv", figure.columns, figure.rows)
     paths = [PROMPTS, *(answers(run, seed) for run in RUNS for seed in seeds)]
     paths += [str(path.relative_to(root)) for path in (root / "report/plots").glob("*.csv")]

@@ -6,18 +6,20 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from reset.core.errors import InputError
 from reset.core.io import Row
-from reset.judges.faithfulness import nli, summac_package, summac_zs
+from reset.judges.faithfulness import detectors, nli, summac_package, summac_zs
 from reset.judges.faithfulness.span import span_coverage
 from reset.judges.scoring_model import find_devices
 from reset.judges.verdicts import Pair
 from reset.text import overlap
 from reset.text.words import share_outside_latin
 
-Measure = Literal["span", "k_precision", "summac_zs", "summac_package"]
+Measure = Literal[
+    "span", "k_precision", "summac_zs", "summac_package", "minicheck", "lettucedetect"
+]
 MOST_OTHER_SCRIPTS = 0.5  # share of an answer's letters above which SummaC is doubtful
 Verdict = tuple[float | None, str | None]
 
@@ -59,12 +61,12 @@ def judge_faithfulness(
     """One verdict a generation, in order: metric, score (1 is best), reason, and how much wording
     the context holds.
 
-    A repeated answer to one prompt is judged once. The NLI model is loaded only if a measure needs
-    it.
+    A repeated answer to one prompt is judged once. The NLI model in `nli_folder`, or the detector
+    in the folder `detector` beside it, is loaded only if a measure needs it.
     """
     asked = {_key(pair): pair for pair in pairs}
     found: dict[tuple[str, str], Verdict] = {}
-    for measure in ("span", "k_precision", "summac_zs", "summac_package"):
+    for measure in get_args(Measure):
         mine = {key: pair for key, pair in asked.items() if _measure(pair, settings) == measure}
         if mine:
             verdicts = _score(measure, list(mine.values()), settings, nli_folder, progress)
@@ -106,7 +108,9 @@ def _score(
         return [_of_wording(overlap.k_precision, pair) for pair in pairs]
     if measure == "summac_zs":
         return _summac_zs(pairs, settings, nli_folder, progress)
-    return _summac_package(pairs, settings, nli_folder)
+    if measure == "summac_package":
+        return _summac_package(pairs, settings, nli_folder)
+    return _detector(measure, pairs, settings, nli_folder.with_name("detector"), progress)
 
 
 def _of_wording(measure: Callable[[str, Sequence[str]], float], pair: Pair) -> Verdict:
@@ -166,4 +170,25 @@ def _summac_package(
     known = [summac_zs.nothing_to_judge(image) or summac_package.unread(image) for image in images]
     asked = [image for image, verdict in zip(images, known, strict=True) if verdict is None]
     scores = iter(summac_package.score(scorer, asked))
+    return [verdict or (next(scores), None) for verdict in known]
+
+
+def _detector(
+    measure: str,
+    pairs: Sequence[Pair],
+    settings: FaithfulnessSettings,
+    folder: Path,
+    progress: bool,
+) -> list[Verdict]:
+    images = [_image(pair, summac_zs.DEFAULT) for pair in pairs]
+    known = [summac_zs.nothing_to_judge(image) for image in images]
+    asked = []
+    for (prompt, generation), verdict in zip(pairs, known, strict=True):
+        if verdict is None:
+            asked.append((prompt["question"] or "", prompt["context"], generation["text"]))
+    if not asked:
+        return [verdict for verdict in known if verdict]
+    score = detectors.minicheck if measure == "minicheck" else detectors.lettucedetect
+    how = (settings.precision, settings.devices, settings.batch_tokens, progress)
+    scores = iter(score(asked, folder, *how))
     return [verdict or (next(scores), None) for verdict in known]

@@ -1,12 +1,12 @@
-"""A process of its own that carries judge calls, so that those under way are stored even if the
-stage is killed.
+"""Judge calls in a process of their own, so that those under way are stored even if the stage is
+killed.
 
-A call that was sent is paid for. Were the stage itself waiting for the reply, kill -9 would lose
-it, and the next run would pay again. So the stage hands its prompts to a courier in another
+A call that was sent is paid for. If the stage itself waited for the reply, kill -9 would lose it,
+and the next run would pay again. So the stage hands its prompts to a background client in another
 session, through a pipe that stays open. When the pipe breaks, because the stage was interrupted or
-killed, the courier sends nothing new, waits for the replies under way (at most `timeout` seconds
+killed, the client sends nothing new, waits for the replies under way (at most `timeout` seconds
 each) and stores them. A stage that is started again meanwhile finds these calls claimed in the
-store and waits for them too. Only if the courier itself, or the machine, is killed are calls lost:
+store and waits for them too. Only if the client itself, or the machine, is killed are calls lost:
 those under way, `concurrency` at most, which stay booked in the store.
 """
 
@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reset.core.errors import InputError
+from reset.core.errors import InputError, redacted_traceback
 from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import OpenAISettings
 
@@ -78,7 +78,7 @@ def run_in_background(
     child.wait()
     if not result:
         raise InputError(
-            f"{stage}: the process that carries the judge calls died (exit {child.returncode})"
+            f"{stage}: the process that makes the judge calls died (exit {child.returncode})"
         )
     outcome = json.loads(result)
     if outcome["error"]:
@@ -87,8 +87,8 @@ def run_in_background(
 
 
 def main() -> None:
-    """The courier's side: one JSON line in, then calls until done or until the pipe breaks, one
-    JSON line out.
+    """The background client's side: one JSON line in, then calls until done or until the pipe
+    breaks, one JSON line out.
     """
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
@@ -96,19 +96,19 @@ def main() -> None:
     task = json.loads(line)
     settings = OpenAISettings(**task["settings"])
     outcome: dict[str, object] = {"error": None, "failures": []}
-    with Store(task["store"]) as store:
-        try:
+    try:
+        with Store(task["store"]) as store:
             failures = asyncio.run(
                 _ask(task["prompts"], settings, store, task["stage"], task["allowed"])
             )
-            numbers = {prompt: number for number, prompt in enumerate(task["prompts"])}
-            outcome["failures"] = [(numbers[prompt], reason) for prompt, reason in failures.items()]
-        except InputError as error:
-            outcome["error"] = str(error)
+        numbers = {prompt: number for number, prompt in enumerate(task["prompts"])}
+        outcome["failures"] = [(numbers[prompt], reason) for prompt, reason in failures.items()]
+    except InputError as error:
+        outcome["error"] = str(error)
     try:
         print(json.dumps(outcome), flush=True)
     except BrokenPipeError:
-        os._exit(1)  # nobody is left to tell
+        os._exit(1)  # nobody is left to read it
 
 
 async def _ask(
@@ -123,20 +123,20 @@ async def _ask(
             " first"
         )
     async with client(settings) as connection:
-        asker = (Batches if settings.batch_api else JudgeClient)(
-            settings, store, stage, allowed, connection
-        )
+        kind = Batches if settings.batch_api else JudgeClient
+        caller = kind(settings, store, stage, allowed, connection)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, asker.stop, "stopped")
-        loop.add_reader(sys.stdin.fileno(), _on_pipe, loop, asker)
-        return await asker.run(prompts)
+        loop.add_signal_handler(signal.SIGTERM, caller.stop, "stopped")
+        loop.add_reader(sys.stdin.fileno(), _on_pipe, loop, caller)
+        return await caller.run(prompts)
 
 
-def _on_pipe(loop: asyncio.AbstractEventLoop, asker: "JudgeClient | Batches") -> None:
+def _on_pipe(loop: asyncio.AbstractEventLoop, caller: "JudgeClient | Batches") -> None:
     """Nothing is ever sent after the task, so a readable pipe is a closed one."""
     loop.remove_reader(sys.stdin.fileno())
-    asker.stop("interrupted")
+    caller.stop("interrupted")
 
 
 if __name__ == "__main__":
-    main()
+    with redacted_traceback():
+        main()

@@ -214,9 +214,9 @@ class Batches:
             else:
                 self.store.put(key, answer, self.settings.model, int(repeat), self.stage, int(size))
             return
-        error = row.get("error") or (response.get("body") or {}).get("error") or {}
-        if error.get("code") != "batch_expired":
-            self._fail(prompt, replies.quoted(error.get("message") or "no reply"))
+        refusal = row.get("error") or (response.get("body") or {}).get("error") or {}
+        if refusal.get("code") != "batch_expired":
+            self._fail(prompt, replies.quoted(refusal.get("message") or "no reply"))
 
     def _fail(self, prompt: str, reason: str) -> None:
         """Note why a prompt has no reply; one of an earlier run's batch is not this run's."""
@@ -259,7 +259,7 @@ def result(text: bytes, where: str) -> dict[str, Any]:
         row = replies.parse_json(text)
         if isinstance(row, dict) and isinstance(row.get("custom_id"), str):
             return row
-    raise InputError(f"{where}: a JSON object with the custom_id of a call is expected")
+    raise InputError(f"{where}: expected a JSON object with the custom_id of a call")
 
 
 def line(call: Call, settings: OpenAISettings) -> str:

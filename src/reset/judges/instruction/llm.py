@@ -124,12 +124,13 @@ def key_of_version_1(settings: OpenAISettings, prompt: str, repeat: int) -> str:
 
 
 def stored_reply(prompt: str, settings: OpenAISettings, store: Store, repeat: int) -> Reply | None:
-    """One stored reply, also from before the store's keys held the endpoint; None if there is
-    none.
+    """One stored reply, or None. A store of version 1 may hold replies that are no answer, such as
+    the empty text of a provider's failure: these are left out, so that they are asked for again.
     """
     found = store.get(key(settings, prompt, repeat))
     if found is None and store.has_version_1(settings.endpoint):
-        found = store.get(key_of_version_1(settings, prompt, repeat))
+        old = store.get(key_of_version_1(settings, prompt, repeat))
+        found = old if old and rating.is_answer(old.text, old.finish) else None
     return found
 
 

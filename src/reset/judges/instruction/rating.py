@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = 1, 10
-FINISHED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")  # reasons of several servers
+# reasons why a reply ended, of several servers: by itself, or at the limit of tokens
+FINISHED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
+CUT = ("length", "max_tokens", "model_length")
 MARKUP = re.compile(r"[*_#`\[\](){}\s]+")  # what Markdown and brackets put around a rating
 LINE = re.compile(r" ?rating ?[:=]? ?(10|[1-9])(?: ?(?:/|out of) ?10)? ?\.? ?", re.IGNORECASE)
 BRACKETS = re.compile(r"\*{0,2}\[\[(10|[1-9])\]\]\*{0,2}\.?")
@@ -16,6 +18,11 @@ class Rating:
 
     value: int | None
     reason: str | None = None
+
+
+def is_answer(text: str, finish: str) -> bool:
+    """Whether a reply says anything and ended as replies do, so that it is worth keeping."""
+    return bool(text.strip()) and finish.lower() in (*FINISHED, *CUT)
 
 
 def parse(reply: str, finish: str = "stop") -> Rating:

@@ -8,7 +8,6 @@ from reset.judges.instruction import cost, rating
 from reset.judges.instruction.reply_store import Reply
 from reset.judges.instruction.settings import OpenAISettings
 
-CUT = ("length", "max_tokens", "model_length")  # the limit of tokens ended the reply
 MOST_TOKENS = 100_000_000  # a count beyond this is no usage of one call
 
 
@@ -45,11 +44,11 @@ def read_reply(reply: Any, prompt: str, settings: OpenAISettings, seconds: float
     """
     choice = _choice(reply)
     finish = choice.get("finish_reason")
-    if not isinstance(finish, str) or finish.lower() not in (*rating.FINISHED, *CUT):
+    if not isinstance(finish, str) or finish.lower() not in (*rating.FINISHED, *rating.CUT):
         raise Malformed(f"finish_reason {quoted(finish)} instead of stop or length")
     text = redact(_text(choice["message"].get("content"))).encode("utf-8", "replace").decode()
     if not text.strip():
-        if finish.lower() in CUT:
+        if finish.lower() in rating.CUT:
             raise LimitReached(f"no text within {settings.max_tokens} tokens: raise max_tokens")
         refusal = choice["message"].get("refusal")
         raise Malformed(f"no text, but {quoted(refusal)!r}" if refusal else "no text")

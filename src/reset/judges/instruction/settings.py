@@ -32,11 +32,11 @@ class OpenAISettings:
     servers with an address for each (Azure's deployments). `token_limit_field`: the name under
     which `max_tokens` is sent; `temperature` null sends none. `api_key_env` names the environment
     variable that holds the key. `budget_usd` covers all calls recorded in the store, not one stage.
-    `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed; `parse_retries`:
-    extra calls for a reply without a rating; `repeats`: ratings to take the median of. All of these
-    send the same bytes again; at `temperature` 0 their replies differ only where the server does
-    not repeat itself. `batch_api` sends the calls through the Batch API, slower and at half price.
-    `extra_body`: fields to add to each request, such as vLLM's `structured_outputs`; null for none.
+    `timeout` is the whole call's, in seconds. `retries`: extra tries of a call that failed;
+    `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median
+    of. All of these send the same bytes again; at `temperature` 0 their replies differ only where
+    the server does not repeat itself. `batch_api` sends the calls through the Batch API, slower and
+    at half price. `extra_body`: fields to add to each request, such as vLLM's `structured_outputs`; null for none.
     """
 
     base_url: str | None
@@ -87,6 +87,21 @@ class OpenAISettings:
                 " effect with batch_api; set them to null"
             )
 
+        self._check_address()
+
+    def _check_address(self) -> None:
+        """InputError for a base_url that is none, or that one model of several would reach."""
+        try:
+            parts = urlsplit(self.url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            usable = usable and parts.port != 0  # a port that is no number raises ValueError
+        except ValueError:
+            usable = False
+        if not usable:
+            raise InputError(
+                f"judges.instruction.openai.base_url: expected an http(s) address, got"
+                f" {self.base_url!r}"
+            )
         one_address = "/deployments/" in self.url and "{model}" not in (self.base_url or "")
         if one_address and self.pool_models:
             raise InputError(
@@ -233,24 +248,19 @@ def check_ready(settings: InstructionSettings) -> None:
     endpoint = settings.openai
     if endpoint is None:
         return
-    parts = urlsplit(endpoint.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(
-            f"judges.instruction.openai.base_url: expected an http(s) address, got"
-            f" {endpoint.base_url!r}"
-        )
     if endpoint.local:
         return
-    _check_proxies(parts.hostname)
+    host = urlsplit(endpoint.url).hostname or ""
+    _check_proxies(host)
     if os.environ.get("RESET_ALLOW_PAID") != "1":
         raise InputError(
-            f"the judge at {parts.hostname} may cost money: set RESET_ALLOW_PAID=1 to allow it"
+            f"the judge at {host} may cost money: set RESET_ALLOW_PAID=1 to allow it"
             " (`make estimate` says how much), or use a local endpoint or"
             " judges.instruction.backend: rubric"
         )
     if environment_key(endpoint.api_key_env) is None:
         raise InputError(
-            f"the judge at {parts.hostname} needs a key: set the environment variable"
+            f"the judge at {host} needs a key: set the environment variable"
             f" {endpoint.api_key_env} (judges.instruction.openai.api_key_env)"
         )
 
