@@ -57,7 +57,8 @@ endef
 SET ?= ranking.selection=worst
 KEPT = report/ablations/$(subst /,-,$(SET))
 ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.selection=worst"
-	dvc exp run --temp --force --name ablation $(foreach change,$(SET),--set-param '$(change)')
+	@dvc exp remove --quiet ablation 2>/dev/null || true  # exp run --force would compute all stages again
+	dvc exp run --temp --name ablation $(foreach change,$(SET),--set-param '$(change)')
 	mkdir -p '$(KEPT)'
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'

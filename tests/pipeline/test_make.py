@@ -1,6 +1,6 @@
-"""Makefile: `make ablation` and `make study`, with DVC for real, on a pipeline of one stage.
+"""Makefile: `make ablation` and `make study`, with DVC for real, on a pipeline of two stages.
 
-The stage writes its params as its results.
+The first stands for all that is costly; the second writes the params as its results.
 """
 
 import shutil
@@ -17,7 +17,12 @@ NUMBERS = [f"metrics/{name}" for name in ("results.csv", "intervals.csv", "summa
 OUTS = [*NUMBERS, "report/report.md", "report/plots/a.svg"]
 PIPELINE = f"""
 stages:
+  sample:
+    cmd: cp params.yaml samples.txt
+    params: [seeds]
+    outs: [samples.txt]
   report:
+    deps: [samples.txt]
     cmd: test ! -e broken && mkdir -p metrics report/plots && tee {" ".join(OUTS)} < params.yaml
     params: [seeds, ranking]
     outs: [{", ".join(f"{out}: {{cache: false}}" for out in OUTS)}]
@@ -68,6 +73,23 @@ def test_an_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree
         == (project / "metrics/results.csv").read_text()
         == PARAMS
     )
+
+
+def test_an_ablation_reruns_what_is_downstream_and_no_more(project):
+    for _ in range(2):  # the second replaces the first, and finds its result in the run cache
+        done = make(project, "ablation", "SET=ranking.dev=0.2")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert set(clones.ran(done.stdout)) <= {"report"}
+        assert "dev: 0.2" in (project / "report/ablations/ranking.dev=0.2/results.csv").read_text()
+    done = make(project, "ablation", "SET=seeds=[7]")
+    assert clones.ran(done.stdout) == ["sample", "report"]
+
+
+def test_an_ablation_that_changes_nothing_is_kept_too(project):
+    done = make(project, "ablation", "SET=ranking.dev=0.1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert clones.ran(done.stdout) == []
+    assert (project / "report/ablations/ranking.dev=0.1/results.csv").read_text() == PARAMS
 
 
 def test_a_study_keeps_its_small_files_and_puts_everything_else_back(project):
