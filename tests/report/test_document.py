@@ -79,7 +79,7 @@ def test_the_page_is_well_formed_with_unique_ids_and_links_that_lead_somewhere(f
 def test_page_and_markdown_have_the_same_sections_tables_notes_and_figures(found):
     drawn = sections.draw(found)
     html, text = document.page(found, drawn), document.text(found, drawn)
-    told = "".join(Page(html).text)
+    shown_text = "".join(Page(html).text)
     listed = sections.sections(found, drawn)
     assert [section.anchor for section in listed] == re.findall(r'<section id="([\w-]+)"', html)[
         :-2
@@ -90,10 +90,10 @@ def test_page_and_markdown_have_the_same_sections_tables_notes_and_figures(found
     assert drawn_names == set(re.findall(r"\(plots/(\w+)\.svg\)", text))
     for part in shown:
         if isinstance(part, str):
-            assert part in told and part in text
+            assert part in shown_text and part in text
         if isinstance(part, tables.Table):
             assert tables.markdown(part).rstrip() in text
-            assert part.columns[-1] in told
+            assert part.columns[-1] in shown_text
 
 
 def test_the_page_loads_nothing_from_elsewhere(found):
@@ -123,24 +123,24 @@ def test_page_and_markdown_show_every_cell_of_the_headline(found):
         Page(document.page(found, sections.draw(found))),
         document.text(found, sections.draw(found)),
     )
-    told = "".join(html.text)
+    shown_text = "".join(html.text)
     for row in tables.headline(found.averages).rows:
         assert f"| {' | '.join(row)} |" in text
         for cell in row:
-            assert cell in told
+            assert cell in shown_text
 
 
 def test_page_and_markdown_tell_the_same_of_the_judges(found):
-    told, text = (
+    shown_text, text = (
         "".join(Page(document.page(found, sections.draw(found))).text),
         document.text(found, sections.draw(found)),
     )
     parts = judge_tables.judge_parts(found.judged, found.calibration)
     assert [part.title for part in parts if part.table] == [part.title for part in parts]
     for part in parts:
-        assert part.note in told and part.note in text
+        assert part.note in shown_text and part.note in text
         for row in part.table.rows:
-            assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
+            assert f"| {' | '.join(row)} |" in text and all(cell in shown_text for cell in row)
 
 
 def test_a_report_without_a_calibration_says_what_to_run(root, found):
@@ -157,7 +157,7 @@ def test_a_report_without_a_calibration_says_what_to_run(root, found):
 
 
 def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
-    told, text = (
+    shown_text, text = (
         "".join(Page(document.page(found, sections.draw(found))).text),
         document.text(found, sections.draw(found)),
     )
@@ -166,8 +166,8 @@ def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
     rows += paper_claims.drift(found.kinds, found.intervals, found.counts).rows
     assert len(rows) == 22
     for row in rows:
-        assert f"| {' | '.join(row)} |" in text and all(cell in told for cell in row)
-    assert "0.49 → 0.75" in told and "0.49 → 0.75" in text
+        assert f"| {' | '.join(row)} |" in text and all(cell in shown_text for cell in row)
+    assert "0.49 → 0.75" in shown_text and "0.49 → 0.75" in text
 
 
 def test_ablations_are_shown_when_there_are_some(root, found):
@@ -270,14 +270,14 @@ def test_show_prints_the_headline_and_where_the_report_lies(root):
     assert (root / "report/index.html").read_bytes() == before
     html = page.read_text()
     cells = re.sub(r"<[^>]+>", "|", html[html.index('<section id="run"') :])
-    for told in (
+    for cell in (
         "fetch||2||1.8||3.5|",
         "all||3||||4.0|",
         "no git repository",
         "torch",
         "1,200||9||7||0.25",
     ):
-        assert told in cells, told
+        assert cell in cells, cell
     assert "leaves them out" not in html and Page(html).open == []
 
 
@@ -292,9 +292,9 @@ def test_the_stage_imports_nothing_heavy(script):
     code = (
         f"import sys, runpy; sys.argv = ['x']; runpy.run_path('{script}.py'); print(*sys.modules)"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
     )
     assert not {"torch", "transformers", "pandas", "datasets", "matplotlib", "openai"} & set(
-        told.stdout.split()
+        done.stdout.split()
     )

@@ -22,7 +22,7 @@ NONE = {
 def answers(faithfulness="summac_zs", ratings=(7,)):
     found = {}
     for i in range(4):
-        told = {
+        scores = {
             "s_task": i / 4,
             "s_faithfulness": None if i == 3 else i / 2,
             "s_instruction": None,
@@ -31,7 +31,7 @@ def answers(faithfulness="summac_zs", ratings=(7,)):
         kinds = {"task": "rouge_l", "faithfulness": faithfulness}
         context = {
             "dataset": "wikisum",
-            **told,
+            **scores,
             "k_precision": 0.5,
             "judges": kinds,
             "ratings": None,

@@ -46,47 +46,50 @@ def _versions() -> Table:
 
 def _revision() -> str:
     """The commit that is checked out, and whether files that git tracks differ from it."""
-    told = [
-        subprocess.run(["git", *words], capture_output=True, text=True)
-        for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-    ]
-    if any(done.returncode for done in told):
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    if commit is None or changes is None:
         return "no git repository"
-    return told[0].stdout.strip() + (
-        ", with changes that are not committed" if told[1].stdout.strip() else ""
-    )
+    return f"{commit}, with changes that are not committed" if changes else commit
+
+
+def _git(*words: str) -> str | None:
+    done = subprocess.run(["git", *words], capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
 
 
 def _times() -> Table:
     """Seconds by stage, over the last run of each of its items here."""
     lines = TIMES.read_text(encoding="utf-8").splitlines() if TIMES.exists() else []
-    last = {name: float(seconds) for name, seconds in (line.rsplit(",", 1) for line in lines)}
+    last = {}
+    for line in lines:
+        item, seconds = line.rsplit(",", 1)
+        last[item] = float(seconds)
     by_stage: dict[str, list[float]] = {}
-    for name, seconds in last.items():
-        by_stage.setdefault(name.split("@")[0], []).append(seconds)
-    by_stage = dict(sorted(by_stage.items(), key=lambda entry: -sum(entry[1])))
-    rows = [
-        [stage, str(len(of)), f"{sum(of) / len(of):.1f}", f"{sum(of):.1f}"]
-        for stage, of in by_stage.items()
-    ]
-    rows += [["all", str(len(last)), "", f"{sum(last.values()):.1f}"]] if rows else []
-    notes = [
+    for item, value in last.items():
+        by_stage.setdefault(item.split("@")[0], []).append(value)
+    rows = []
+    for stage, spent in sorted(by_stage.items(), key=lambda entry: -sum(entry[1])):
+        each = sum(spent) / len(spent)
+        rows.append([stage, str(len(spent)), f"{each:.1f}", f"{sum(spent):.1f}"])
+    columns = ["stage", "items", "s each", "s all"]
+    if not rows:
+        return Table("Seconds by stage", columns, rows)
+    rows.append(["all", str(len(last)), "", f"{sum(last.values()):.1f}"])
+    note = (
         "The last run of each item on this machine, without the start of Python. What came from the"
         " cache has none."
-    ]
-    return Table(
-        "Seconds by stage", ["stage", "items", "s each", "s all"], rows, notes=notes if rows else ()
     )
+    return Table("Seconds by stage", columns, rows, notes=[note])
 
 
 def _cost() -> Table:
     """What the LLM judge's calls have cost by stage and model, where there were any."""
     spent = data_statistics.read_json(COST)["stages"] if COST.exists() else []
     columns = ["stage", "model", "calls", "prompt_tokens", "completion_tokens", "usd"]
-    rows = [
-        [f"{row[key]:,}" if isinstance(row[key], int | float) else row[key] for key in columns]
-        for row in spent
-    ]
-    return Table(
-        "The LLM judge's calls so far", [name.replace("_", " ") for name in columns], rows, labels=2
-    )
+    rows = []
+    for row in spent:
+        cells = [row["stage"], row["model"]]
+        rows.append([*cells, *[f"{row[key]:,}" for key in columns[2:]]])
+    names = [name.replace("_", " ") for name in columns]
+    return Table("The LLM judge's calls so far", names, rows, labels=2)
