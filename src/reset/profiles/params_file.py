@@ -76,6 +76,7 @@ class ModelsSection:
     chat: ModelSource
     nli: ModelSource
     reward: ModelSource
+    detector: ModelSource
     toy: Toy | None
 
 
