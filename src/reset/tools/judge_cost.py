@@ -12,7 +12,7 @@ from reset.judges import verdicts
 from reset.judges.instruction import backends, cost, llm
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
-from reset.judges.instruction.settings import Backend, InstructionSettings
+from reset.judges.instruction.settings import Backend, InstructionSettings, OpenAISettings
 from reset.judges.verdicts import Generations
 
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
@@ -37,13 +37,24 @@ def estimate_cost(
         pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
         prompts = backends.judge_prompts(pairs, backend, template)
         return cost.estimate(dict.fromkeys(prompts), settings, store), True
-    texts = _samples(item.run, everything) if item.kind == "samples" else _predictions(everything)
+    if item.kind == "samples":
+        texts = sample_texts(item.run, everything)
+    else:
+        texts = _predictions(everything)
+    return estimate_texts(texts, settings, template, store), False
+
+
+def estimate_texts(
+    texts: int, settings: OpenAISettings, template: str, store: Store
+) -> Estimate:
+    """The estimate for so many texts that do not exist yet; `template` is the prompt's file."""
     calls = texts * settings.repeats
     size = calls * (len(llm.read_template(template).encode()) + UNKNOWN_BYTES)
-    return cost.forecast(texts, 0, calls, size, settings, store), False
+    return cost.forecast(texts, 0, calls, size, settings, store)
 
 
-def _samples(pool: str, everything: Mapping[str, Any]) -> int:
+def sample_texts(pool: str, everything: Mapping[str, Any]) -> int:
+    """How many samples of instruction prompts a pool has by the params."""
     sampling = everything["sampling"]
     prompts = sampling["pools"][pool]["prompts_per_dataset"]
     if prompts is None:
