@@ -44,9 +44,7 @@ def estimate_cost(
     return estimate_texts(texts, settings, template, store), False
 
 
-def estimate_texts(
-    texts: int, settings: OpenAISettings, template: str, store: Store
-) -> Estimate:
+def estimate_texts(texts: int, settings: OpenAISettings, template: str, store: Store) -> Estimate:
     """The estimate for so many texts that do not exist yet; `template` is the prompt's file."""
     calls = texts * settings.repeats
     size = calls * (len(llm.read_template(template).encode()) + UNKNOWN_BYTES)
