@@ -54,7 +54,8 @@ CONFIG = {
 _EMPTY = re.compile(r'<path class="(?:background|foreground)"[^>]*/>')
 _TAG = re.compile(r"<[^>]+>")
 _NOT_NEEDED = re.compile(
-    r' (?:aria-[a-z]+|role|pointer-events|font-family|stroke-miterlimit)="[^"]*"| opacity="1"'
+    r' (?:aria-[a-z]+|class|role|pointer-events|font-family|stroke-miterlimit)="[^"]*"'
+    r'| (?:opacity|stroke-width)="1"| font-size="12px"| transform="translate\(0,0\)"'
 )
 _LONG = re.compile(r"\d+\.\d{3,}")
 
@@ -109,8 +110,9 @@ def svg(spec: Row, title: str) -> str:
     opening, rest = drawn.split(">", 1)
     size = opening[opening.index("width=") :]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="figure" role="img" font-family="{FONT}"'
-        f" {size}><title>{escape(title)}</title><desc>{escape(describe(spec))}</desc>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="figure" role="img" font-size="12"'
+        f' font-family="{FONT}" {size}>'
+        f"<title>{escape(title)}</title><desc>{escape(describe(spec))}</desc>"
         f"{_TAG.sub(_shorter, _EMPTY.sub('', rest))}"
     )
 
