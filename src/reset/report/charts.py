@@ -129,7 +129,7 @@ def describe(spec: Row) -> str:
     rows = spec["data"]["values"]
     if len(rows) > DESCRIBED:
         return ""
-    return "; ".join(map(_told, rows)) + "."
+    return "; ".join(map(_row_in_words, rows)) + "."
 
 
 def _shorter(tag: re.Match[str]) -> str:
@@ -138,7 +138,7 @@ def _shorter(tag: re.Match[str]) -> str:
     return _LONG.sub(lambda number: f"{round(float(number[0]), 2):g}", needed)
 
 
-def _told(row: Row) -> str:
+def _row_in_words(row: Row) -> str:
     hidden = ("role", "panel")
     values = [(key, value) for key, value in row.items() if value is not None]
     shown = [

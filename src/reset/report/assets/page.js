@@ -30,9 +30,9 @@
   // What an answer is sorted by: its total or, in the evaluation, the mean of the scores it has.
   const value = (answer) => {
     if (answer.total !== null) return answer.total;
-    const told = answer.scores.filter((score) => score !== null);
-    return told.length && sources[at("source").value].kind === "evaluation"
-      ? told.reduce((sum, score) => sum + score, 0) / told.length : null;
+    const present = answer.scores.filter((score) => score !== null);
+    return present.length && sources[at("source").value].kind === "evaluation"
+      ? present.reduce((sum, score) => sum + score, 0) / present.length : null;
   };
 
   // Facts of a prompt, computed once: the text to search in, best and worst score, disagreement, missing scores.
