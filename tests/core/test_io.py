@@ -37,6 +37,9 @@ def test_any_text_survives_the_round_trip(tmp_path_factory, rows):
         (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deep"),
         (b'{"a": ' + b"1" * 5000 + b"}", "a number has more than 4300 digits"),
         (b'{"a": "NaN", "b": [{"c": NaN}]}', "field 'b' holds NaN or Infinity"),
+        (b'{"b": 1, "a": 2, "a": 2}', "field 'a' stands twice in one object"),
+        (b'{"b": [{"c": 1, "c": 2}]}', "field 'c' stands twice"),
+        (b'{"a": 1, "\\u0061": 2}', "field 'a' stands twice"),
         (b'{"a": -Infinity}', "field 'a' holds NaN or Infinity"),
     ],
 )
@@ -51,6 +54,18 @@ def test_windows_line_ends_and_blank_lines_are_read(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"id": "a"}\r\n\r\n{"id": "b"}')
     assert [row["id"] for row in io.read(path)] == ["a", "b"]
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"id": "a"}\n')
+    assert io.read(path) == [{"id": "a"}]
+
+
+def test_integers_of_any_size_are_exact(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    io.write(path, [{"a": 2**70, "b": -(10**30)}])
+    assert io.read(path) == [{"a": 2**70, "b": -(10**30)}]
 
 
 def test_the_words_nan_and_infinity_are_text(tmp_path):

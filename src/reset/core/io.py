@@ -1,5 +1,6 @@
 """Rows in and out: JSON Lines with strict ids, written whole or not at all."""
 
+import codecs
 import errno
 import json
 import os
@@ -22,12 +23,29 @@ REFUSED = (
 )  # no room to write, or no right to
 
 
+class RepeatedKeyError(Exception):
+    """Two fields of one JSON object have this name."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise RepeatedKeyError(next(key for key in row if keys.count(key) > 1))
+    return row
+
+
+# not orjson, which would be 1.4 times as fast: of integers beyond 64 bits it makes floats, of two
+# equal keys it keeps the last, and it writes NaN as null, each without a word
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
 def stream(path: str | Path) -> Iterator[Row]:
     """Yield the objects of a JSON Lines file, one a line; blank lines are skipped.
 
     Raises InputError with file and line for a missing file, invalid UTF-8, a NUL byte, invalid JSON
     (NaN and Infinity are none), an unpaired surrogate, nesting or numbers beyond what Python reads,
-    or a line that is no object.
+    a repeated key, or a line that is no object. A byte order mark is skipped.
     """
     try:
         handle = open(path, "rb")
@@ -48,7 +66,9 @@ def parse(line: bytes, where: str) -> Row:
             f"{where}: NUL byte at column {line.index(0) + 1}; the file is damaged or not text"
         )
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = DECODER.decode(line.removeprefix(codecs.BOM_UTF8).decode("utf-8"))
+    except RepeatedKeyError as error:
+        raise InputError(f"{where}: field '{error}' stands twice in one object") from None
     except UnicodeDecodeError as error:
         raise InputError(
             f"{where}: not UTF-8 at byte {error.start + 1}; save the file as UTF-8"
@@ -228,6 +248,6 @@ def split_seed(name: str) -> tuple[str, int | None]:
 
 
 def run_names(folder: str | Path, seeds: Collection[int]) -> list[str]:
-    """The names of the files in `folder` without their endings, sorted, less those of other seeds."""
+    """The names of the files in `folder` without their endings, sorted, without other seeds'."""
     names = sorted(path.stem for path in Path(folder).glob("*.*") if not path.name.startswith("."))
     return [name for name in names if split_seed(name)[1] in {None, *seeds}]
