@@ -16,8 +16,8 @@ NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?!\w)")
 
 
 def numbers(text: str) -> set[str]:
-    """The numbers of a text, without thousands' commas; names such as LLaMA-7B are none."""
-    plain = re.sub(r"arXiv:? [\d.]+|\d[\d.]*\.md|`[^`]*`", "", text)
+    """The numbers of a text, without thousands' commas; names (LLaMA-7B, figure 9) are none."""
+    plain = re.sub(r"arXiv:? [\d.]+|[Ff]igures? \d[\d, and]*|`[^`]*`", "", text)
     return {found.replace(",", "") for found in NUMBER.findall(plain)}
 
 
@@ -36,7 +36,7 @@ def claims(text: str) -> list[str]:
 
 
 def test_numbers_are_found_and_names_are_none():
-    assert numbers("2,000 of LLaMA-7B, 0.49 and 1 % (arXiv 2407.21417) on 8 A100") == {
+    assert numbers("2,000 of LLaMA-7B (figures 9, 11 and 13), 0.49 and 1 % (arXiv 2407.21417) on 8 A100") == {
         "2000", "0.49", "1", "8"
     }  # fmt: skip
     assert claims("We read. The paper's 480 is long; 7 not. So the paper has 0.5 here.") == [
