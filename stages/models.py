@@ -24,7 +24,7 @@ def main() -> None:
         world = params.build(World, declared.data.world, "data.world")
     out = Path("models") / name
     folder.make(name, source, out, toy, world)
-    if name != "nli" and declared.template.style == "alpaca":
+    if name in ("base", "chat") and declared.template.style == "alpaca":
         layouts = Path("prompts") / declared.data.templates
         layout_template.write(out, layouts)
     print(f"models {name}: {source.source} {source.id or ''}".rstrip())

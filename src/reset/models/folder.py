@@ -116,11 +116,12 @@ def check(folder: Path, name: str) -> None:
     from transformers.models.auto import modeling_auto as auto
 
     kind = _json(folder / "config.json").get("model_type")
-    task, kinds = "generates text", auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    task = "classifies texts" if name in OPTIONAL else "generates text"
+    kinds: dict[str, str] = dict(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
     if name in OPTIONAL:
-        task, kinds = "classifies texts", auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+        kinds = dict(auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     if name == "detector":  # T5, RoBERTa, DeBERTa or ModernBERT: judges/faithfulness/detectors.py
-        kinds = {**kinds, **auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES}
+        kinds |= auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
     if kind not in kinds:
         raise InputError(
             f"models.{name}: its model_type '{kind}' is none that {task} in transformers"

@@ -53,14 +53,14 @@ def write(folder: Path, layouts: Path) -> None:
     first = tokenizer("x", add_special_tokens=True)["input_ids"][0]
     bos = tokenizer.bos_token if first == tokenizer.bos_token_id else ""
     end_text = "" if end is None else tokenizer.convert_ids_to_tokens(end)
-    texts = [
+    with_input, without_input = (
         (layouts / f"{name}.txt").read_text(encoding="utf-8").removesuffix("\n")
         for name in ("with_input", "without_input")
-    ]
+    )
     (folder / "chat_template.jinja").unlink(missing_ok=True)  # it would come before the entry
     path = folder / CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["chat_template"] = chat_template(*texts, bos or "", end_text)
+    config["chat_template"] = chat_template(with_input, without_input, bos or "", end_text)
     write_text(path, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
 
 

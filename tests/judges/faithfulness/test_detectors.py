@@ -11,7 +11,12 @@ from tests.support import tiny_judges
 
 CONTEXT = ["Ada was born in London. She was a countess.", "It rained in York."]
 SETTINGS = FaithfulnessSettings("span", "minicheck", False, "fp32", 256, "cpu")
-WORDS = [*CONTEXT, detectors.LETTUCE_QUESTION, "Where was Ada born? In London. She slept."]
+PROMPTS = detectors.LETTUCE_PROMPTS.glob("*.txt")
+WORDS = [
+    *CONTEXT,
+    *(path.read_text() for path in PROMPTS),
+    "Where was Ada born? In London. She slept.",
+]
 KINDS = [("minicheck", "t5"), ("minicheck", "roberta"), ("lettucedetect", "modernbert")]
 
 

@@ -24,15 +24,9 @@ SECTION = "judges.faithfulness"
 LONGEST = {"t5": 2048, "deberta-v2": 2048, "roberta": 512}  # tokens, by MiniCheck's model type
 PART = {"t5": 500, "deberta-v2": 400, "roberta": 400}  # words of one part of a document, at most
 LETTUCE_LONGEST = 4096
-# LettuceDetect's models were trained on exactly these words, the prompts of RAGTruth
-LETTUCE_QUESTION = """Briefly answer the following question:
-{question}
-Bear in mind that your response should be strictly based on the following {count} passages:
-{context}
-In case the passages do not contain the necessary information to answer the question, please \
-reply with: "Unable to answer based on given passages."
-output:"""
-LETTUCE_SUMMARY = "Summarize the following text:\n{context}\noutput:"
+# The wording is ours. The published models were trained on RAGTruth's prompts: to score as published,
+# put these into the two files.
+LETTUCE_PROMPTS = Path("prompts/lettucedetect")
 
 
 Text = tuple[str, Sequence[str], str]
@@ -59,14 +53,22 @@ def minicheck(
         text = prefix + model.tokenizer.eos_token.join([part, sentence])
         return tuple(model.tokenizer(text, truncation=True, max_length=LONGEST[kind])["input_ids"])
 
-    claims = []
+    answers: list[list[list[Tokens]]] = []  # an answer's sentences, each against all parts
+    distinct: set[Tokens] = set()
     for question, passages, answer in texts:
         parts = [f"{question} {part}".strip() for part in _parts(passages, PART[kind])]
-        claims.append([[encode(part, claim) for part in parts] for claim in split(answer)])
-    distinct = {tokens for answer in claims for sentence in answer for tokens in sentence}
+        sentences = []
+        for claim in split(answer):
+            sentences.append([encode(part, claim) for part in parts])
+            distinct.update(sentences[-1])
+        answers.append(sentences)
     read = _seq2seq_reader(model.tokenizer) if kind == "t5" else _read_classes
     support = model.run(distinct, batch_tokens, read, progress)
-    return [_mean([max(map(support.__getitem__, one)) for one in answer]) for answer in claims]
+
+    def best(sentence: list[Tokens]) -> float:
+        return max(support[tokens] for tokens in sentence)
+
+    return [_mean([best(sentence) for sentence in answer]) for answer in answers]
 
 
 def lettucedetect(
@@ -128,11 +130,10 @@ def _parts(passages: Sequence[str], most: int) -> Iterator[str]:
 
 
 def _lettuce_prompt(question: str, passages: Sequence[str]) -> str:
+    path = LETTUCE_PROMPTS / ("question.txt" if question else "summary.txt")
+    template = path.read_text(encoding="utf-8").removesuffix("\n")
     lines = [f"passage {number}: {passage}" for number, passage in enumerate(passages, 1)]
-    context = "\n".join(lines)
-    if not question:
-        return LETTUCE_SUMMARY.format(context=context)
-    return LETTUCE_QUESTION.format(question=question, count=len(passages), context=context)
+    return template.format(question=question, count=len(passages), context="\n".join(lines))
 
 
 def _read_classes(network: Any, batch: list[Tokens], tensors: dict[str, Any]) -> list[float]:
