@@ -1,5 +1,8 @@
 """errors: what a stage leaves behind when it ends."""
 
+import subprocess
+import sys
+
 import pytest
 
 from reset.core import errors
@@ -28,3 +31,27 @@ def test_an_input_error_is_one_line_and_no_time(tmp_path, monkeypatch, capsys):
         errors.run_stage(fail)
     assert capsys.readouterr().err == "error: params.yaml: no seeds\n"
     assert not errors.TIMES.exists()
+
+
+PRINTS = "from reset.core.errors import run_stage; run_stage(lambda: print({text}))"
+
+
+def test_a_terminal_without_a_letter_gets_its_number():
+    told = subprocess.run(
+        [sys.executable, "-c", PRINTS.format(text="'1 ± 2 \u2192'")],
+        env={"PYTHONPATH": "src", "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert (told.stdout, told.stderr) == (b"1 \xb1 2 \\u2192\n", b"")
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_reader_that_ends_early_gets_no_traceback(size):
+    started = subprocess.Popen(
+        [sys.executable, "-c", PRINTS.format(text=f"'x' * {size}")],
+        env={"PYTHONPATH": "src"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    started.stdout.close()
+    assert (started.stderr.read(), started.wait()) == (b"", 1)

@@ -1,6 +1,8 @@
 """The one exception that a user may cause, and how every stage starts and ends."""
 
+import io
 import os
+import select
 import sys
 import time
 import traceback
@@ -29,9 +31,13 @@ def run_stage(main: Callable[[], None]) -> None:
     Under DVC, which names the stage in DVC_STAGE, its seconds are added to TIMES.
     """
     started = time.perf_counter()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in Latin-1 cannot show every letter
+            stream.reconfigure(errors="backslashreplace")
     try:
         with redacted_traceback():
             main()
+            sys.stdout.flush()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -48,6 +54,20 @@ def redacted_traceback() -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_gone():
+            sys.exit(1)
         sys.stderr.write(redact(traceback.format_exc()))
         sys.exit(1)
+
+
+def _reader_gone() -> bool:
+    """Whether the reader of stdout has ended, as in `make show | head`; what is unwritten is then
+    dropped, so that Python does not complain of it at its end.
+    """
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    gone = any(event & select.POLLERR for _, event in pipe.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return gone
