@@ -37,6 +37,7 @@ serve: setup  ## serve a model behind an OpenAI-compatible address: make serve M
 # the study of the README: its small files are kept in report/study, and the work tree is as before. One seed after the
 # other: DVC writes its whole lock anew after each stage, which with five seeds in it would take most of the time
 study: setup  ## the results of the README, one seed after the other: SEEDS=31,32
+	@git rev-parse HEAD > /dev/null  # git says itself why it does not read this repository
 	@git diff --quiet HEAD || { echo "commit your changes first: the study runs on a clean work tree"; exit 1; }
 	@grep -q '^seeds: \[.*\]' params.yaml || { echo "params.yaml: 'seeds' must stand on one line, as in seeds: [31]"; exit 1; }
 	@trap 'exit 1' INT TERM; trap '$(PUT_BACK)' EXIT; set -e; \

@@ -4,6 +4,7 @@ or remote.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,19 +40,24 @@ def fetch(name: str, into: Path) -> Revision:
 
     InputError where there is no such revision, or where it holds no results.
     """
-    from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from pygit2 import GitError
 
-    tree: Any = DVCFileSystem(rev=None if name == WORKSPACE else name)
     try:
+        tree, root = _tree(name)
         commit = "" if name == WORKSPACE else tree.repo.get_rev()
     except DvcException as error:
         raise InputError(
             f"'{name}' is no revision, tag, branch or experiment here ({error})"
         ) from None
+    except GitError as error:
+        raise InputError(
+            f"git does not read this repository ({error}); for a folder of another user run"
+            f" git config --global --add safe.directory {Path.cwd()}"
+        ) from None
     files: dict[str, Path] = {}
     for path in ("params.yaml", "dvc.yaml", "metrics/results.csv"):
-        if not _copy(tree, path, into, files):
+        if not _copy(tree, root, path, into, files):
             raise InputError(
                 f"{name}: it has no {path}; a revision with a finished, committed `dvc repro` is"
                 " expected"
@@ -81,7 +87,7 @@ def fetch(name: str, into: Path) -> Revision:
         results=results,
         params=dict(_leaves(params.load(files["params.yaml"]))),
         plots=plots,
-        missing=[path for path in wanted if not _copy(tree, path, into, files)],
+        missing=[path for path in wanted if not _copy(tree, root, path, into, files)],
         files=files,
     )
 
@@ -92,9 +98,22 @@ def answers(run: str, seed: Seed) -> str:
     return f"data/answers/{name}.jsonl"
 
 
-def _copy(tree: Any, path: str, into: Path, files: dict[str, Path]) -> bool:
+def _tree(name: str) -> tuple[Any, str]:
+    """DVC's view of a revision, and the folder of the project in it: a revision starts at the root
+    of the git repository, which may be a folder above.
+    """
+    from dvc.api import DVCFileSystem
+
+    if name == WORKSPACE:
+        return DVCFileSystem(), "/"
+    shown = subprocess.run(["git", "rev-parse", "--show-prefix"], capture_output=True, text=True)
+    below = shown.stdout.strip()
+    return DVCFileSystem(rev=name, subrepos=bool(below)), f"/{below}"
+
+
+def _copy(tree: Any, root: str, path: str, into: Path, files: dict[str, Path]) -> bool:
     try:
-        content = tree.cat_file(f"/{path}")
+        content = tree.cat_file(f"{root}{path}")
     except FileNotFoundError:
         return False
     files[path] = into / path

@@ -1,0 +1,36 @@
+import os
+
+import pytest
+
+from reset.core import io
+from reset.core.errors import InputError
+from reset.tools.compare import revision
+from tests.support import clones
+
+
+@pytest.fixture
+def below(tmp_path, monkeypatch):
+    """A DVC project in a folder of a larger git repository."""
+    folder = tmp_path / "larger/project"
+    io.write_text(folder / "params.yaml", "seeds: [1]\n")
+    clones.git(folder.parent, "init", "-q")
+    clones.dvc(folder, "init", "-q", "--subdir")
+    clones.git(folder, "add", "-A")
+    clones.git(folder, "commit", "-qm", "project")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["HEAD", "workspace"])
+def test_a_project_inside_a_larger_repository_is_found(below, tmp_path, name):
+    with pytest.raises(InputError, match=f"^{name}: it has no dvc.yaml; "):
+        revision.fetch(name, tmp_path / "copy")
+    assert (tmp_path / "copy/params.yaml").read_text() == "seeds: [1]\n"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_that_git_distrusts_is_named(below, tmp_path):
+    for path in (below.parent, *below.parent.rglob("*")):
+        os.chown(path, 12345, 12345)
+    with pytest.raises(InputError, match="not owned by current user.*safe.directory"):
+        revision.fetch("HEAD", tmp_path / "copy")
