@@ -19,6 +19,8 @@ VLLM = {"tensor_parallel": 1, "memory": 0.5, "request_seeds": False, "enforce_ea
 
 
 class Stuck:
+    longest = 0
+
     def __init__(self, *_):
         pass
 

@@ -52,11 +52,11 @@ def generate(
         folder.mkdir(parents=True, exist_ok=True)
     done = finished(folder)
     if any(request.id not in done for request in requests):
-        plan = engines.load(model, settings, max_new_tokens).plan(requests)
+        engine = engines.load(model, settings, max_new_tokens)
+        plan = engine.plan(requests)
         rest = [[request for request in batch if request.id not in done] for batch in plan]
-        compute(
-            model, [batch for batch in rest if batch], settings, max_new_tokens, folder, len(done)
-        )
+        task = (model, settings, max_new_tokens, folder, engine.longest)
+        compute([batch for batch in rest if batch], task, len(done))
         done = finished(folder)
     return [
         {
@@ -99,22 +99,21 @@ def finished(folder: Path) -> Shelf:
     return shelf
 
 
-def compute(
-    model: Path,
-    batches: list[Batch],
-    settings: EngineSettings,
-    max_new_tokens: int,
-    folder: Path,
-    done: int,
-) -> None:
+# What a process needs beside its batches: model, settings, max_new_tokens, folder of shards, and
+# tokens of the longest prompt of the whole run
+Task = tuple[Path, EngineSettings, int, Path, int]
+
+
+def compute(batches: list[Batch], task: Task, done: int) -> None:
     """Answer all batches, in this process or in `settings.workers` of them; `done` is where the
     progress bar starts.
     """
+    model, settings, _, folder, _ = task
     total = done + sum(map(len, batches))
     workers = min(settings.workers, len(batches))
     with tqdm(total=total, initial=done, unit="prompt", desc=f"{model.name}", smoothing=0) as bar:
         if workers <= 1:
-            for count in work(model, batches, settings, max_new_tokens, folder):
+            for count in work(batches, *task):
                 bar.update(count)
             return
         server = multiprocessing.get_context("forkserver")
@@ -130,9 +129,8 @@ def compute(
         processes: list[BaseProcess] = []
         try:
             for rank in range(workers):
-                task = (model, batches[rank::workers], settings, max_new_tokens, folder)
-                arguments = (rank, workers, counters, refusals[rank][1], *task)
-                process: BaseProcess = server.Process(target=worker, args=arguments)
+                arguments = (rank, workers, counters, refusals[rank][1], batches[rank::workers])
+                process: BaseProcess = server.Process(target=worker, args=(*arguments, *task))
                 process.start()
                 processes.append(process)
             while alive := [process.sentinel for process in processes if process.is_alive()]:
@@ -198,12 +196,18 @@ def share(devices: list[str], rank: int, workers: int) -> list[str]:
 
 
 def work(
-    model: Path, batches: list[Batch], settings: EngineSettings, max_new_tokens: int, folder: Path
+    batches: list[Batch],
+    model: Path,
+    settings: EngineSettings,
+    max_new_tokens: int,
+    folder: Path,
+    longest: int,
 ) -> Iterator[int]:
     """Answer batches into a new shard; yields the number of requests each time that many are safe
     on disk.
     """
     engine = engines.load(model, settings, max_new_tokens)
+    engine.longest = longest
     with refusals_explained(folder):
         descriptor, _ = tempfile.mkstemp(suffix=".jsonl", dir=folder)
         with open(descriptor, "w", encoding="utf-8") as shard:

@@ -29,9 +29,10 @@ class StandIn:
         self.how, self.llm_engine, self.waiting, self.asked = how, self, [], []
         StandIn.made.append(self)
 
-    def add_request(self, name, prompt, sampling):
-        self.waiting.append((name, prompt["prompt_token_ids"], sampling))
-        self.asked.append((tuple(prompt["prompt_token_ids"]), sampling))
+    def add_request(self, request_id, prompt, params):
+        ids = prompt["prompt_token_ids"]
+        self.waiting.append((request_id, ids, params))
+        self.asked.append((tuple(ids), params))
 
     def has_unfinished_requests(self):
         return bool(self.waiting)
@@ -52,8 +53,53 @@ class StandIn:
         return [types.SimpleNamespace(request_id=name, finished=True, outputs=[output])]
 
 
-class Sampling(types.SimpleNamespace):
-    top_k, seed = None, None
+class Sampling:
+    """A request's settings."""
+
+    def __init__(
+        self,
+        *,
+        temperature,
+        stop_token_ids,
+        detokenize,
+        max_tokens,
+        output_kind,
+        top_k=None,
+        seed=None,
+    ):
+        self.temperature, self.top_k, self.seed = temperature, top_k, seed
+        self.stop_token_ids, self.detokenize = stop_token_ids, detokenize
+        self.max_tokens, self.output_kind = max_tokens, output_kind
+
+
+class Arguments:
+    def __init__(
+        self,
+        model,
+        dtype,
+        seed,
+        max_model_len,
+        tensor_parallel_size,
+        gpu_memory_utilization,
+        enforce_eager,
+        enable_prefix_caching,
+        block_size,
+        generation_config,
+    ):
+        pass  # what the package would check
+
+
+class LaterEngine:
+    """The package's engine after prompts have got another name."""
+
+    def add_request(self, request_id, inputs, params):
+        pass
+
+    def has_unfinished_requests(self):
+        pass
+
+    def step(self):
+        pass
 
 
 @pytest.fixture
@@ -67,6 +113,7 @@ def package(monkeypatch):
         StandIn,
         Sampling,
     )
+    package.EngineArgs, package.LLMEngine = Arguments, StandIn
     platforms, sampling = (
         types.ModuleType("vllm.platforms"),
         types.ModuleType("vllm.sampling_params"),
@@ -160,13 +207,44 @@ def test_a_missing_package_is_one_clear_sentence(model, monkeypatch):
         answers(engine(model), requests(1, MIXED))
 
 
-def test_another_version_of_the_package_is_one_clear_sentence(model, package):
+def test_an_older_version_of_the_package_is_one_clear_sentence(model, package):
     package.__version__ = "0.31.1"
     with pytest.raises(
-        InputError, match="vllm 0.31.1 is installed, but .* 0.32: pip install vllm==0.32.0, or set"
+        InputError, match="vllm 0.31.1 is installed, expected 0.32 or later: pip install vllm==0.32"
     ):
         answers(engine(model), requests(1, MIXED))
     assert not StandIn.made
+
+
+@pytest.mark.parametrize("version", ["0.33.0rc2.dev5+g12ab", "0.40.1", "1.0.0"])
+def test_a_later_version_with_the_same_names_answers(model, package, version):
+    package.__version__ = version
+    assert answers(engine(model), requests(1, MIXED))
+
+
+def test_a_later_version_without_a_name_that_is_used_says_which(model, package):
+    package.__version__, package.LLMEngine = "0.33.0", LaterEngine
+    del package.EngineArgs
+    with pytest.raises(
+        InputError,
+        match=r"vllm 0.33.0 has no EngineArgs\(model\), .*LLMEngine.add_request\(request_id, prompt, p",
+    ):
+        answers(engine(model), requests(1, MIXED))
+    assert not StandIn.made
+
+
+def test_all_workers_make_room_for_the_longest_prompt_of_the_whole_run(model, package, tmp_path):
+    from reset.generation import generate
+
+    asked = requests(30, MIXED)
+    settings = replace(SETTINGS, engine="vllm", vllm=OPTIONS)
+    parent = load(model, settings, 12)
+    batches = parent.plan(asked)
+    for share in (batches[::2], batches[1::2]):
+        assert list(generate.work(share, model, settings, 12, tmp_path, parent.longest))
+    rooms = [made.how["max_model_len"] for made in StandIn.made]
+    longest = max(len(ids) for ids in parent.prompts.ids.values())
+    assert rooms == [longest + 12, longest + 12]
 
 
 @pytest.mark.parametrize(

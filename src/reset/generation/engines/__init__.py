@@ -49,8 +49,11 @@ Finished = list[tuple[Request, list[Answer]]]  # answers stand in the order of t
 
 class Engine(Protocol):
     """What `reset.generation.generate` needs. Making an engine is cheap: the model is loaded at the
-    first call of `run`.
+    first call of `run`. `longest`: tokens of the longest prompt of the whole run; `plan` finds it,
+    and whoever runs a share of the batches is given it.
     """
+
+    longest: int
 
     def plan(self, requests: list[Request]) -> list[Batch]:
         """Batches that hold each request once. They depend on the requests as a set, so that a

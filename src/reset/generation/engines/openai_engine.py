@@ -45,6 +45,7 @@ class OpenAIEngine:
             params.build(OpenAIEngineOptions, settings.openai, "sampling.openai"),
         )
         self.prompts = TokenizedPrompts(model, max_new_tokens)
+        self.longest = 0  # the servers have a room of their own
 
     def plan(self, requests: list[Request]) -> list[Batch]:
         self.prompts.encode(requests)

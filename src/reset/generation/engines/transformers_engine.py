@@ -33,6 +33,7 @@ class TransformersEngine:
             settings.batch_tokens,
         )
         self.prompts = TokenizedPrompts(model, max_new_tokens)
+        self.longest = 0  # batches have the room that their own prompts need
 
     @cached_property
     def model(self) -> Any:

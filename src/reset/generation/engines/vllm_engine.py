@@ -3,7 +3,7 @@ stays full.
 
 Prefix caching runs each prompt once for all its draws. With a seed a request (CUDA) an answer
 depends on its draw and, through rounding alone, on the requests beside it; vLLM promises no equal
-bits over batches or versions. The CPU build dies of request seeds: there the whole engine has one,
+bits over batches or versions. The CPU build crashes on per-request seeds: there the whole engine has one,
 and samples differ from run to run. What was sampled is stored.
 """
 
@@ -20,9 +20,9 @@ from reset.generation.decoding import Draw, Request
 from reset.generation.engines import Answer, Batch, EngineSettings, Finished
 from reset.generation.engines.options import VllmOptions
 from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
+from reset.generation.engines.vllm_interface import check_interface
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
-VERSION = "0.32"  # vLLM keeps no interface from one minor version to the next
 
 
 class VllmEngine:
@@ -34,17 +34,19 @@ class VllmEngine:
         self.folder, self.dtype = model, DTYPES[settings.precision]
         self.options = params.build(VllmOptions, settings.vllm, "sampling.vllm")
         self.prompts = TokenizedPrompts(model, max_new_tokens)
-        self.seed = 0
+        self.seed = self.longest = 0
 
     def plan(self, requests: list[Request]) -> list[Batch]:
         """One request a batch: vLLM itself decides what runs together."""
         self.prompts.encode(requests)
+        self.longest = max(map(len, self.prompts.ids.values()), default=0)
         return [[request] for request in requests]
 
     @cached_property
     def llm(self) -> Any:
-        """vLLM with the model, and with room for the longest prompt encoded so far and its answer:
-        the whole window of a long-window model may not fit into memory.
+        """vLLM with the model, and with room for the longest prompt and its answer: the whole window
+        of a long-window model may not fit into memory. All workers give the same room, and so find
+        what one of them has compiled: vLLM keeps it by this number.
         """
         # in this process: an engine in a process of its own outlives a killed stage and keeps the
         # GPU's memory
@@ -57,14 +59,10 @@ class VllmEngine:
                 f"sampling.engine is vllm, which cannot be imported ({error}): install it (see"
                 " README, 'vLLM'), or set sampling.engine: transformers"
             ) from None
-        if not vllm.__version__.startswith(f"{VERSION}."):
-            raise InputError(
-                f"vllm {vllm.__version__} is installed, but this engine is for {VERSION}: pip"
-                f" install vllm=={VERSION}.0, or set sampling.engine: transformers"
-            )
+        check_interface(vllm)
         if current_platform.is_cpu() and self.options.request_seeds:
             raise InputError(
-                "params.yaml: vLLM's CPU build dies of request seeds; set"
+                "params.yaml: vLLM's CPU build crashes on per-request seeds; set"
                 " sampling.vllm.request_seeds: false"
             )
         try:
@@ -72,8 +70,7 @@ class VllmEngine:
                 model=str(self.folder),
                 dtype=self.dtype,
                 seed=self.seed,
-                max_model_len=max(map(len, self.prompts.ids.values()))
-                + self.prompts.max_new_tokens,
+                max_model_len=self.longest + self.prompts.max_new_tokens,
                 tensor_parallel_size=self.options.tensor_parallel,
                 gpu_memory_utilization=self.options.memory,
                 enforce_eager=self.options.enforce_eager,
