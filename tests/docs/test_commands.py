@@ -71,6 +71,10 @@ ELSEWHERE = {
     r"dvc pull (report|models/.*|rank@.*)": (
         f"{REMOTES}test_a_part_is_pulled_alone_and_the_report_needs_no_pull"
     ),
+    r"dvc (repro|repro --single-item|push|pull) (sample|predict|judge_\w+_instruction)\b.*": (
+        "tests/pipeline/test_judge_elsewhere.py::"
+        "test_samples_are_judged_on_another_machine_and_only_the_rest_runs_here"
+    ),
     r"chmod -R u\+w .dvc/cache": f"{REMOTES}test_a_lost_or_damaged_file_is_an_error_and_comes_back",
     r"git tag .*|git push --tags|dvc (artifacts )?get .*": (
         f"{REMOTES}test_a_tagged_model_is_a_dvc_artifact_and_others_are_had_by_their_path"
