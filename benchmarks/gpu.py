@@ -72,7 +72,9 @@ def part(
     launcher: tuple[str, ...] = (),
     **arguments: Any,
 ) -> Found:
-    """The result of one of gpu_parts.py, in `folder` or one of its own; RuntimeError where it fails."""
+    """The result of one of gpu_parts.py, in `folder` or one of its own; RuntimeError where it
+    fails.
+    """
     with tempfile.TemporaryDirectory() as own:
         done = subprocess.run(
             [sys.executable, *launcher, str(PARTS), name, json.dumps(arguments)],
@@ -95,10 +97,15 @@ def machine(small: bool) -> Found:
     here = resources.device()
     rate = matrix_rate("cuda" if here.on_gpu else "cpu")
     return {
-        "device": here.name, "memory_gib": round(here.memory / 2**30, 1), "peak": resources.peak(here.name),
-        "bf16_tflops": round(rate / 1e12, 2), "cpus": os.cpu_count(), "compiler": shutil.which("g++"),
-        "torch": torch.__version__, "transformers": transformers.__version__,
-    }  # fmt: skip
+        "device": here.name,
+        "memory_gib": round(here.memory / 2**30, 1),
+        "peak": resources.peak(here.name),
+        "bf16_tflops": round(rate / 1e12, 2),
+        "cpus": os.cpu_count(),
+        "compiler": shutil.which("g++"),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
 
 
 def training_parity(small: bool) -> Found:

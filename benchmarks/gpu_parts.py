@@ -19,11 +19,18 @@ def train(settings: dict[str, Any], stop: int | None) -> dict[str, Any]:
     """Train the tests' tiny Llama here, or go on where a killed run was; `settings` differ from
     `train.shared` of the tests, `stop` is the step at which the process kills itself.
     """
+    import torch
+
     from reset.core.hashing import file_digest
     from reset.training import launch, run, trainer
     from reset.training.settings import LoraSettings
     from tests.support import tiny_llama
 
+    if settings.get("deepspeed") and not torch.cuda.is_available():
+        import deepspeed.ops
+
+        # else DeepSpeed compiles a part for a minute that one process has no use for
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     if "lora" in settings:
         settings["lora"] = LoraSettings(**settings["lora"])
     step = trainer.CompletionTrainer.training_step

@@ -17,7 +17,8 @@ def decoder(
     lora_rank: int | None = None,
     kind: str = "llama",
 ) -> Size:
-    """The shape of a model built like Llama: no biases, three matrices in the MLP, two norms a layer.
+    """The shape of a model built like Llama: no biases, three matrices in the MLP, two norms a
+    layer.
 
     `head` is the width of one head where it is not width / heads; `normed_heads` says that queries
     and keys have norms (Qwen3). Under `lora_rank` adapters alone are trained.

@@ -3,8 +3,8 @@ stays full.
 
 Prefix caching runs each prompt once for all its draws. With a seed a request (CUDA) an answer
 depends on its draw and, through rounding alone, on the requests beside it; vLLM promises no equal
-bits over batches or versions. The CPU build crashes on per-request seeds: there the whole engine has one,
-and samples differ from run to run. What was sampled is stored.
+bits over batches or versions. The CPU build crashes on per-request seeds: there the whole engine
+has one, and samples differ from run to run. What was sampled is stored.
 """
 
 import os
@@ -44,8 +44,8 @@ class VllmEngine:
 
     @cached_property
     def llm(self) -> Any:
-        """vLLM with the model, and with room for the longest prompt and its answer: the whole window
-        of a long-window model may not fit into memory. All workers give the same room, and so find
+        """vLLM with the model, and with room for the longest prompt and its answer: the whole
+        window of a long-window model may not fit into memory. All workers give the same room, and so find
         what one of them has compiled: vLLM keeps it by this number.
         """
         # in this process: an engine in a process of its own outlives a killed stage and keeps the
