@@ -5,6 +5,7 @@ SEEDS ?= 31,32,33,34,35
 A ?= HEAD
 B ?= workspace
 MODEL ?=
+DATA ?=
 REPO ?=
 BIN := .venv/bin
 SETUP := .venv/.complete
@@ -85,9 +86,9 @@ show: setup  ## the result table, and the page of this run
 compare: setup  ## two revisions side by side: A=HEAD B=workspace
 	@PYTHONPATH=src python scripts/compare.py "$(A)" "$(B)"
 
-# a run's model to the hub, for example MODEL=reset_31 REPO=owner/name
-publish: setup  ## a model to the hub: MODEL=reset_31 REPO=owner/name
-	@PYTHONPATH=src python scripts/publish.py "$(MODEL)" "$(REPO)"
+# a run's model to the hub, or with DATA in place of MODEL the candidates and winners of a pool
+publish: setup  ## a model, or a pool's rows, to the hub: MODEL=reset_31 (or DATA=) REPO=owner/name
+	@PYTHONPATH=src python scripts/publish.py $(if $(DATA),--data) "$(or $(DATA),$(MODEL))" "$(REPO)"
 
 setup: $(SETUP)  ## the virtual environment
 

@@ -64,7 +64,10 @@ ELSEWHERE = {
     r"make study .*": (
         "tests/pipeline/test_make.py::test_a_study_keeps_its_small_files_and_puts_everything_else_back"
     ),
-    r"make publish .*": (
+    r"make publish DATA=.*": (
+        "tests/tools/publish/test_publish.py::test_the_hub_receives_candidates_and_winners_as_a_data_set"
+    ),
+    r"make publish MODEL=.*": (
         "tests/tools/publish/test_publish.py::test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin"
     ),
     r"dvc (push|pull)|cd reset": f"{REMOTES}test_a_fresh_clone_pulls_and_has_nothing_to_run",

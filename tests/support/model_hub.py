@@ -10,7 +10,11 @@ import yaml
 from aiohttp import web
 
 TOKEN = "hf_write"
-LARGE = (".safetensors", "tokenizer.json")  # kept outside git, as by the hub's own .gitattributes
+LARGE = (
+    ".safetensors",
+    "tokenizer.json",
+    ".parquet",
+)  # kept outside git, as by the hub's own .gitattributes
 
 
 class ModelHub:
@@ -22,14 +26,20 @@ class ModelHub:
         self.files, self.commits, self.large = {}, [], {}
 
     def routes(self):
-        return [
+        found = [
             web.post("/api/repos/create", self.create),
             web.post("/api/validate-yaml", self.validate),
-            web.post("/api/models/{owner}/{name}/preupload/main", self.preupload),
-            web.post("/{owner}/{name}.git/info/lfs/objects/batch", self.batch),
             web.put("/large/{oid}", self.store),
-            web.post("/api/models/{owner}/{name}/commit/main", self.commit),
         ]
+        for kind, prefix in (("models", ""), ("datasets", "/datasets")):
+            repository = f"/api/{kind}/{{owner}}/{{name}}"
+            batch = f"{prefix}/{{owner}}/{{name}}.git/info/lfs/objects/batch"
+            found += [
+                web.post(f"{repository}/preupload/main", self.preupload),
+                web.post(batch, self.batch),
+                web.post(f"{repository}/commit/main", self.commit),
+            ]
+        return found
 
     def repository(self, request):
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -47,7 +57,8 @@ class ModelHub:
         repo = f"{body['organization']}/{body['name']}"
         status = 409 if repo in self.files else 200
         self.files.setdefault(repo, {})
-        return web.json_response({"url": f"{request.url.origin()}/{repo}"}, status=status)
+        prefix = "/datasets" if body.get("type") == "dataset" else ""
+        return web.json_response({"url": f"{request.url.origin()}{prefix}/{repo}"}, status=status)
 
     async def validate(self, request):
         head = (await request.json())["content"].split("---\n")[1]

@@ -16,7 +16,7 @@ COMMANDS = {
     "show": "print the result table and write the page of this run",
     "estimate": "what a paid judge will cost",
     "compare": "two revisions side by side: reset-llm compare HEAD workspace",
-    "publish": "a model to the hub: reset-llm publish reset_31 owner/name",
+    "publish": "a model to the hub (--data: a pool's rows): reset-llm publish reset_31 owner/name",
 }
 
 

@@ -2,22 +2,27 @@
 holds.
 """
 
+import json
+import shutil
 import subprocess
 
+import datasets
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import DatasetCard, ModelCard
 
 from reset.core import io
 from reset.core.errors import InputError
+from reset.data.prompts import templates
 from reset.evaluation import csv_table, metrics
 from reset.report import tables
-from reset.tools.publish import hub as publishing
-from reset.tools.publish import lockfile
-from tests.support import clones
+from reset.tokens import chat_template, layout_template
+from reset.tokens.encoding import encode_prompts
+from reset.tools.publish import lockfile, model_card
+from tests.support import clones, tiny_llama
 from tests.support.fault_server import FaultServer
 from tests.support.model_hub import TOKEN, ModelHub
 
-COMMAND = clones.documented("Models: versions, and the hub")[2]
+COMMAND, DATA_COMMAND = clones.documented("Models: versions, and the hub")[2:4]
 
 
 def lock(**changed):
@@ -32,11 +37,25 @@ def lock(**changed):
         return entry(path, changed.get(path.rpartition("/")[2], md5))
 
     source = {"models.chat": {"source": "hub", "id": "lmsys/vicuna-7b-v1.3", "revision": "abc"}}
+    source |= {"template.style": "alpaca", "data.templates": "demo"}
+    fetched = {"data.datasets.nq.source": "published", "data.mirror": None}
     return lockfile.Lock(
         {
             "models@chat": {
                 "params": {"params.yaml": source},
                 "outs": [entry("models/chat", "1.dir")],
+            },
+            "fetch@nq": {
+                "params": {"params.yaml": fetched},
+                "outs": [entry("data/raw/nq.jsonl", "6")],
+            },
+            "template@nq": {
+                "deps": [dep("data/raw/nq.jsonl", "6")],
+                "outs": [entry("data/prompts/nq", "7.dir")],
+            },
+            "mix@mtl": {
+                "deps": [dep("data/prompts", "8.dir")],
+                "outs": [entry("data/mixes/mtl", "2.dir")],
             },
             "mtl@1": {
                 "deps": [dep("data/mixes/mtl", "2.dir"), dep("models/chat", "1.dir")],
@@ -46,9 +65,9 @@ def lock(**changed):
                 "deps": [dep("models/mtl_1", "3.dir")],
                 "outs": [entry("data/predictions/mtl_1.jsonl", "4")],
             },
-            "evaluate@mtl-1": {
-                "deps": [dep("data/predictions/mtl_1.jsonl", "4")],
-                "outs": [entry("metrics/runs/mtl_1.csv", "5")],
+            "evaluate": {
+                "deps": [dep("data/predictions", "9.dir")],
+                "outs": [entry("metrics/runs", "5.dir")],
             },
         }
     )
@@ -63,11 +82,18 @@ def test_the_lock_says_where_a_model_began():
 
 
 def test_metrics_of_another_model_than_the_present_one_are_found():
-    lock().check("metrics/runs/mtl_1.csv")
+    lock().check("metrics/runs")
     with pytest.raises(InputError, match="predict@mtl-1 read another models/mtl_1"):
-        lock(mtl_1="9.dir").check("metrics/runs/mtl_1.csv")
+        lock(mtl_1="9.dir").check("metrics/runs")
     with pytest.raises(InputError, match="mtl@1 read another models/chat"):
-        lock(chat="9.dir").check("metrics/runs/mtl_1.csv")
+        lock(chat="9.dir").check("metrics/runs")
+    with pytest.raises(InputError, match="template@nq read another data/raw/nq.jsonl"):
+        lock(**{"nq.jsonl": "9"}).check("data/predictions/mtl_1.jsonl")
+
+
+def test_upstream_goes_through_folders_that_several_stages_fill():
+    stages = {name for name, _ in lock().upstream("metrics/runs")}
+    assert stages == {"evaluate", "predict@mtl-1", "mtl@1", "mix@mtl", "template@nq"}
 
 
 @pytest.mark.parametrize("licence", ["llama2", None], ids=["licence known", "licence not known"])
@@ -84,9 +110,15 @@ def test_a_card_names_base_model_and_licence_as_far_as_known(tmp_path, monkeypat
     csv_table.write(
         "metrics/runs/mtl_1.csv", metrics.COLUMNS, [dict(zip(metrics.COLUMNS, values, strict=True))]
     )
-    made = ModelCard(publishing.card("mtl_1", lock(), "0123abc"))
+    io.write_json("metrics/mixes/mtl.json", {"nq": {"trained": 9}, "dolly": {"trained": 0}})
+    shutil.copytree(clones.ROOT / "prompts", tmp_path / "prompts")
+    made = ModelCard(model_card.card("mtl_1", "owner/name", lock(), "0123abc"))
     assert (made.data.license, made.data.base_model) == (licence, "lmsys/vicuna-7b-v1.3")
-    assert "# mtl_1\n\nA run.\n\n## Origin" in made.content
+    assert made.data.datasets == ["mrqa-workshop/mrqa"]
+    (result,) = made.data.eval_results
+    assert (result.dataset_type, result.dataset_name) == ("mrqa-workshop/mrqa", "nq")
+    assert (result.metric_type, result.metric_value) == ("exact_match", 0.5)
+    assert "# mtl_1\n\nA run.\n\n## Use\n\nTrained in the Alpaca layout" in made.content
     assert (
         "models/chat (hub lmsys/vicuna-7b-v1.3 abc)" in made.content and "`0123abc`" in made.content
     )
@@ -104,7 +136,40 @@ def hub():
         yield api
 
 
-def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN):
+@pytest.mark.parametrize("style", ["alpaca", "chat"])
+def test_the_usage_snippet_prompts_as_the_model_was_trained(tmp_path, style):
+    folder = tiny_llama.save(tmp_path / "model")
+    layouts = clones.ROOT / "prompts/demo"
+    if style == "alpaca":
+        layout_template.write(folder, layouts)
+        layout = templates.load("demo", layouts.parent)
+    else:
+        template = "{% for m in messages %}<s> {{ m['content'] }} :{% endfor %}"
+        config = json.loads((folder / "tokenizer_config.json").read_text())
+        io.write_json(folder / "tokenizer_config.json", config | {"chat_template": template})
+        layout = templates.load("demo", layouts.parent).chat(chat_template.renderer(folder))
+    settings = {"template.style": style, "data.templates": "demo"}
+    text = model_card.usage(str(folder), settings)
+    found = run_snippet(text)
+    row = {"task": "abstractive_qa", "instruction": "", "question": found["question"]}
+    prompt = layout.render(row | {"context": found["passages"]})
+    tokenizer = found["tokenizer"]
+    shown = tokenizer.apply_chat_template(
+        found["messages"], add_generation_prompt=True, tokenize=False
+    )
+    assert shown.removeprefix("<s>").strip() == prompt.removeprefix("<s>").strip()
+    assert found["inputs"]["input_ids"][0].tolist() == encode_prompts([prompt], tokenizer)[0]
+
+
+def run_snippet(text):
+    """What the Python code of a card leaves in its namespace."""
+    code = text.split("```python\n")[1].split("```")[0]
+    namespace: dict = {}
+    exec(compile(code, "card", "exec"), namespace)
+    return namespace
+
+
+def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN, command=COMMAND):
     """The documented command with these values; the environment of the tests stands for that of
     `make setup`.
     """
@@ -112,9 +177,7 @@ def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN):
         "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder / ".work/hub"), "HF_TOKEN": token,
     }  # fmt: skip
     command = (
-        COMMAND.replace("MODEL=reset_31", f"MODEL={model}")
-        .replace("REPO=owner/name", f"REPO={repo}")
-        .split()
+        command.replace("=reset_31", f"={model}").replace("REPO=owner/name", f"REPO={repo}").split()
     )
     command = [*command[:1], "-s", "-o", "setup", *command[1:]]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -133,17 +196,43 @@ def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub,
     card = ModelCard(received["README.md"].decode())
     assert (card.data.license, card.data.library_name) == ("apache-2.0", "transformers")
     assert kept["README.md"].decode().split("---\n")[2].rstrip() in card.content
+    assert card.data.eval_results and card.data.datasets is None  # the demo world's rows
+    assert "ms_marco" in card.content
     revision = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=world, text=True).strip()
     monkeypatch.chdir(world)
     assert revision in card.content and lockfile.load().md5("models/reset_1") in card.content
-    told = [
+    scored = [
         row for row in metrics.read("metrics/runs/reset_1.csv") if row["metric"] == "faithfulness"
     ]
-    assert len(told) == 6
-    for row in told:
+    assert len(scored) == 6
+    for row in scored:
         cells = [row["dataset"], "yes" if row["seen"] else "no", "Faithfulness", row["measure"]]
         cells += [tables.show("faithfulness", row["value"]), str(row["n"])]
         assert f"| {' | '.join(cells)} |" in card.content
+
+
+@pytest.mark.integration
+def test_the_hub_receives_candidates_and_winners_as_a_data_set(runs, hub, tmp_path):
+    world = runs[0]
+    done = publish(world, hub, command=DATA_COMMAND)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{hub.endpoint}/datasets/owner/name"
+    for name, content in hub.files["owner/name"].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    cache = str(tmp_path / "cache")
+    rows = datasets.load_dataset(str(tmp_path), "candidates", split="train", cache_dir=cache)
+    assert plain(rows) == io.read(world / "data/candidates/reset_1.jsonl")
+    for split in ("train", "dev"):
+        rows = datasets.load_dataset(str(tmp_path), "winners", split=split, cache_dir=cache)
+        assert plain(rows) == io.read(world / f"data/ranked/reset_1/{split}.jsonl")
+    card = DatasetCard((tmp_path / "README.md").read_text())
+    assert {config["config_name"] for config in card.data.configs} == {"candidates", "winners"}
+    assert "dolly" in card.content
+
+
+def plain(rows):
+    return [dict(row) for row in rows]
 
 
 @pytest.mark.integration

@@ -1,1 +1,1 @@
-"""A trained model on the hub, with its card."""
+"""A trained model, or the candidates and winners of a pool, on the hub, with a card."""

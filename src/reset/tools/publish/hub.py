@@ -1,20 +1,18 @@
-"""A run's model on the hub, with a card that says which revision made it, what it is worth and what
-is known of its terms. Nothing is uploaded that git and dvc.lock do not vouch for.
+"""A run's model, or the candidates and winners of a pool, on the hub, with a card.
+
+Nothing is uploaded that git and dvc.lock do not vouch for.
 """
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Any
 
-from reset.core import tasks
 from reset.core.errors import InputError
-from reset.evaluation import metrics
-from reset.report import tables
-from reset.report.tables import Table
-from reset.tools.publish import lockfile
+from reset.tools.publish import data_set, lockfile, model_card
 from reset.tools.publish.lockfile import Lock
+
+Files = dict[str, Path | bytes]
 
 
 def publish(name: str, repo: str) -> str:
@@ -25,37 +23,71 @@ def publish(name: str, repo: str) -> str:
     InputError where name or token is missing, the git tree has changes, or the folder is not what
     dvc.lock says.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+    check_names("model", "MODEL", name, repo)
+    token = hub_token()
+    folder, revision, lock = Path("models") / name, clean_revision(), lockfile.load()
+    check_recorded(folder, lock)
+    lock.check(f"data/verdicts/faithfulness/predictions/{name}.jsonl")
+    files: Files = {path.name: path for path in sorted(folder.iterdir())}
+    card = model_card.card(name, repo, lock, revision)
+    files["README.md"] = card.encode()
+    return upload(files, repo, "model", token, f"{name} of revision {revision[:12]}")
 
+
+def publish_data(name: str, repo: str) -> str:
+    """Upload the candidates and the winners of the pool `name` (<pool>_<seed>) as Parquet to the
+    hub's data set `repo`, in one commit.
+
+    Token, result and errors are those of `publish`.
+    """
+    check_names("pool", "DATA", name, repo)
+    token = hub_token()
+    revision, lock = clean_revision(), lockfile.load()
+    for path in (data_set.candidates(name), data_set.winners(name)):
+        check_recorded(path, lock)
+        lock.check(str(path))
+    files: Files = dict(data_set.parquet_files(name))
+    files["README.md"] = data_set.card(name, repo, lock, revision).encode()
+    return upload(files, repo, "dataset", token, f"{name} of revision {revision[:12]}")
+
+
+def upload(files: Files, repo: str, kind: str, token: str, message: str) -> str:
+    """Put `files` (names in the repository and their content) into one commit of the hub's
+    repository `repo` of a kind (model, dataset); its address. InputError where the hub refuses.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    hub = HfApi(token=token, library_name="reset")
+    try:
+        address = hub.create_repo(repo, repo_type=kind, exist_ok=True)
+        adds = [CommitOperationAdd(file, content) for file, content in files.items()]
+        hub.create_commit(address.repo_id, adds, commit_message=message, repo_type=kind)
+    except Exception as error:  # the library raises a different kind for each way to fail
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise InputError(
+            f"{repo}: the hub did not take {message.split()[0]} ({type(error).__name__}: {reason})"
+        ) from None
+    return str(address)
+
+
+def check_names(what: str, variable: str, name: str, repo: str) -> None:
+    """InputError unless both names are given."""
     if not name or not repo:
-        raise InputError("which model, and where to? make publish MODEL=reset_31 REPO=owner/name")
-    if not (token := get_token()):
+        raise InputError(
+            f"which {what}, and where to? make publish {variable}=reset_31 REPO=owner/name"
+        )
+
+
+def hub_token() -> str:
+    """The token for the hub; InputError where there is none."""
+    from huggingface_hub import get_token
+
+    token = get_token()
+    if not token:
         raise InputError(
             "no token for the hub: set HF_TOKEN to one that may write to your repositories"
         )
-    folder, revision = Path("models") / name, clean_revision()
-    lock = lockfile.load()
-    check(folder, lock)
-    hub = HfApi(token=token, library_name="reset")
-    text = card(name, lock, revision)
-    try:
-        address = hub.create_repo(repo, exist_ok=True)
-        files: dict[str, Path | bytes] = {path.name: path for path in sorted(folder.iterdir())}
-        adds = [
-            CommitOperationAdd(file, content)
-            for file, content in (files | {"README.md": text.encode()}).items()
-        ]
-        hub.create_commit(
-            address.repo_id, adds, commit_message=f"{name} of revision {revision[:12]}"
-        )
-    except (
-        Exception
-    ) as error:  # the library raises a different kind for each way in which this fails
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise InputError(
-            f"{repo}: the hub did not take {name} ({type(error).__name__}: {reason})"
-        ) from None
-    return str(address)
+    return token
 
 
 def clean_revision() -> str:
@@ -70,98 +102,24 @@ def clean_revision() -> str:
     return _git("rev-parse", "HEAD")
 
 
-def check(folder: Path, lock: Lock) -> None:
-    """InputError unless `folder` is there, holds the bytes that dvc.lock recorded, and was
-    evaluated as it is.
-    """
+def check_recorded(path: Path, lock: Lock) -> None:
+    """InputError unless the folder or file `path` is there and holds what dvc.lock recorded."""
     from dvc.repo import Repo
 
-    if not folder.is_dir():
+    if not path.exists():
+        kind = "file" if path.suffix else "folder"
         raise InputError(
-            f"{folder}: no such folder; `dvc pull {folder}` brings it, or `dvc repro` makes it"
+            f"{path}: no such {kind}; `dvc pull {path}` brings it, or `dvc repro` makes it"
         )
-    recorded = lock.md5(str(folder))
+    recorded = lock.md5(str(path))
     with Repo(".") as project:
-        (out,) = project.find_outs_by_path(str(folder.absolute()))
+        (out,) = project.find_outs_by_path(str(path.absolute()))
         if out.get_hash().value != recorded:
             raise InputError(
-                f"{folder}: not what dvc.lock recorded; `dvc checkout --force {folder}` restores it"
+                f"{path}: not what dvc.lock recorded; `dvc checkout --force {path}` restores it"
             )
-    lock.check(f"data/verdicts/faithfulness/predictions/{folder.name}.jsonl")
-
-
-def card(name: str, lock: Lock, revision: str) -> str:
-    """The README.md of models/<name>, its head with licence and base model as far as known, and a
-    part on origin and evaluation behind it.
-    """
-    from huggingface_hub import ModelCard
-
-    folder = Path("models") / name
-    readme = folder / "README.md"
-    found = ModelCard(
-        readme.read_text(encoding="utf-8") if readme.is_file() else f"---\n---\n# {name}\n"
-    )
-    start, source = lock.origin(str(folder))
-    licence, known = _licence(Path(start), source)
-    found.data["library_name"] = "transformers"
-    found.data["license"] = licence
-    found.data["base_model"] = source["id"] if source["source"] == "hub" else None
-    named = [str(source[key]) for key in ("source", "id", "revision") if source[key]]
-    where = "made in the demo world" if source["source"] == "toy" else " ".join(named)
-    facts = {
-        "git revision": f"`{revision}`",
-        f"{folder} in dvc.lock": f"md5 `{lock.md5(str(folder))}`",
-        "start": f"{start} ({where})",
-        "licence": known,
-    }
-    origin = Table("Origin", ["what", "value"], list(facts.items()), labels=2)
-    parts = [
-        str(found).rstrip("\n"),
-        "## Origin",
-        tables.markdown(origin),
-        "## Evaluation",
-        _evaluation(name),
-    ]
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
-
-
-def _licence(start: Path, source: Any) -> tuple[str | None, str]:
-    """The licence's name for the card's head, None if unknown, and the sentence that says where it
-    is from.
-    """
-    from huggingface_hub import ModelCard
-
-    if source["source"] == "toy":
-        return "apache-2.0", "that of the code: weights and text come from its demo world"
-    terms = "the terms of its training data bind too: see the README of the code"
-    readme = start / "README.md"
-    content = readme.read_text(encoding="utf-8") if readme.is_file() else "---\n---\n"
-    named = ModelCard(content, ignore_metadata_errors=True).data.get("license")
-    return (
-        named,
-        (
-            f"{named}, by the card of {start}; {terms}"
-            if named
-            else f"not known here: ask {start}'s; {terms}"
-        ),
-    )
-
-
-def _evaluation(name: str) -> str:
-    """metrics/runs/<name>.csv as a table of data sets and scores."""
-    rows = [
-        row for row in metrics.read(f"metrics/runs/{name}.csv") if row["metric"] in tasks.JUDGES
-    ]
-    cells = [
-        [row["dataset"], "yes" if row["seen"] else "no", tables.NAMES[row["metric"]], row["measure"],
-         tables.show(row["metric"], row["value"]), str(row["n"])]
-        for row in rows
-    ]  # fmt: skip
-    columns = ["data set", "also trained on", "ability", "measure", "value", "answers"]
-    return tables.markdown(Table("Evaluation", columns, cells, labels=4))
 
 
 def _git(*words: str) -> str:
-    return subprocess.run(
-        ["git", *words], capture_output=True, text=True, check=True
-    ).stdout.rstrip("\n")
+    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+    return done.stdout.rstrip("\n")
