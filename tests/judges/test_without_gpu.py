@@ -3,6 +3,7 @@ is what docs/a100.md pulls there.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,9 +34,10 @@ def test_judging_by_an_endpoint_loads_no_pytorch(tmp_path):
     with FaultServer() as server:
         endpoint = json.dumps(asdict(replace(ENDPOINT, base_url=server.url)))
         template = str(ROOT / "prompts/judge_instruction.txt")
+        environment = os.environ | {"PYTHONPATH": f"{ROOT}/src:{ROOT}"}
         done = subprocess.run(
             [sys.executable, "-c", JUDGING, endpoint, template],
-            cwd=tmp_path, capture_output=True, text=True, timeout=120,
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
