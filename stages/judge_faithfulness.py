@@ -6,9 +6,9 @@ from pathlib import Path
 
 from reset.core import params, tasks
 from reset.core.errors import run_stage
-from reset.judges import verdicts
+from reset.judges.common import verdicts
+from reset.judges.common.verdicts import Generations
 from reset.judges.faithfulness import measure
-from reset.judges.verdicts import Generations
 
 
 def main() -> None:

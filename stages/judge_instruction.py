@@ -4,10 +4,10 @@ import sys
 
 from reset.core import params, tasks
 from reset.core.errors import run_stage
-from reset.judges import verdicts
+from reset.judges.common import verdicts
+from reset.judges.common.verdicts import Generations
 from reset.judges.instruction import backends
 from reset.judges.instruction.settings import InstructionSettings, check_ready
-from reset.judges.verdicts import Generations
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ predictions.
 
 from reset.core import io, params, tasks
 from reset.core.errors import run_stage
-from reset.judges import verdicts
+from reset.judges.common import verdicts
+from reset.judges.common.verdicts import Generations
 from reset.judges.task.measure import TaskSettings, judge_task
-from reset.judges.verdicts import Generations
 
 
 def main() -> None:

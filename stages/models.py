@@ -22,11 +22,12 @@ def main() -> None:
     if source.source == "toy" and declared.models.toy and declared.data.world:
         toy = params.build(folder.Toy, declared.models.toy, "models.toy")
         world = params.build(World, declared.data.world, "data.world")
+    layouts = layout_template.read(Path("prompts") / declared.data.templates)
+
     out = Path("models") / name
     folder.make(name, source, out, toy, world)
     if name in ("base", "chat") and declared.template.style == "alpaca":
-        layouts = Path("prompts") / declared.data.templates
-        layout_template.write(out, layouts)
+        layout_template.write(out, *layouts)
     print(f"models {name}: {source.source} {source.id or ''}".rstrip())
 
 

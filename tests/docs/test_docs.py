@@ -370,10 +370,10 @@ def test_what_follows_a_change_is_what_the_graph_says():
 
 
 def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypatch):
+    from reset.judges.common.verdicts import Generations
     from reset.judges.instruction import cost, pending
     from reset.judges.instruction.reply_store import Store
     from reset.judges.instruction.settings import InstructionSettings
-    from reset.judges.verdicts import Generations
     from reset.tools import judge_cost
 
     requests = 280  # 100 of Alpaca, 80 of Vicuna, 100 of Koala

@@ -5,8 +5,8 @@ import pytest
 
 from reset.core import tasks
 from reset.core.errors import InputError
-from reset.judges import verdicts as judging
-from reset.judges.verdicts import Generations, paired
+from reset.judges.common import verdicts as judging
+from reset.judges.common.verdicts import Generations, paired
 
 SAMPLES = Generations("samples", "reset_0")
 PROMPTS = [{"id": "a:1", "task": "extractive_qa"}, {"id": "b:1", "task": "instruction"}]

@@ -36,7 +36,7 @@ def stage(
     folder: Path, url: str, id: str = "owner/odd", revision: str = "main", **environment: str
 ):
     """`python stages/models.py chat` in `folder`, with models.chat from the hub at `url`."""
-    for name in ("src", "stages", "dvc.yaml", "profiles"):
+    for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
         os.symlink(ROOT / name, folder / name)
     params = yaml.safe_load(Path("profiles/paper.yaml").read_text())
     params["models"]["chat"] = {"source": "hub", "id": id, "revision": revision}

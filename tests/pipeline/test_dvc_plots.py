@@ -16,11 +16,8 @@ from tests.support import made_up_study
 DECLARED = yaml.safe_load(Path("dvc.yaml").read_text())["plots"]
 TEMPLATES = sorted(Path(".dvc/plots").glob("*.json"))
 
-LIVE = ".work/live/{name}/plots/metrics"
 CURVES = {  # figures that the training stages' own files make: path, column
     "perplexity": ("metrics/train/{name}.csv", "perplexity"),
-    "speed": (f"{LIVE}/tokens_per_second.tsv", "tokens_per_second"),
-    "memory": (f"{LIVE}/memory_gib.tsv", "memory_gib"),
 }
 
 

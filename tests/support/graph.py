@@ -1,7 +1,7 @@
 """What the source says about the graph: the wings of src/reset that each stage's script imports.
 
 A wing is a folder of modules without subfolders. A module beside subfolders, such as
-judges/verdicts.py, stands for itself. In a `deps` list a folder whose wings and modules are all
+judges/common/verdicts.py, stands for itself. In a `deps` list a folder whose wings and modules are all
 imported stands for all of them.
 """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from reset.core.errors import InputError
 from reset.data.prompts import templates
 from reset.tokens import layout_template
 from reset.tokens.chat_template import end_of_answer
@@ -24,7 +25,7 @@ def model(request, tmp_path):
     """A chat model's folder, and the id that ended its answers before."""
     save(tmp_path, FAMILIES[request.param])
     before = end_of_answer(AutoTokenizer.from_pretrained(tmp_path))
-    layout_template.write(tmp_path, Path("prompts/paper"))
+    layout_template.write(tmp_path, *layout_template.read(Path("prompts/paper")))
     return AutoTokenizer.from_pretrained(tmp_path), before
 
 
@@ -57,6 +58,13 @@ def test_an_answer_ends_as_before(model):
 
 def test_a_server_reads_the_template_from_the_folder(tmp_path):
     save(tmp_path, FAMILIES["llama"])
-    layout_template.write(tmp_path, Path("prompts/demo"))
+    layout_template.write(tmp_path, *layout_template.read(Path("prompts/demo")))
     config = json.loads((tmp_path / "tokenizer_config.json").read_text())
     assert "### Response" in config["chat_template"]
+
+
+def test_a_folder_without_layouts_is_named_before_anything_is_made(tmp_path):
+    with pytest.raises(
+        InputError, match=r"nothing/with_input.txt: cannot be read .*data.templates"
+    ):
+        layout_template.read(tmp_path / "nothing")

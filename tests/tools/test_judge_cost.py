@@ -11,9 +11,9 @@ import yaml
 
 from reset.core import io, params
 from reset.core.errors import InputError
+from reset.judges.common.verdicts import Generations
 from reset.judges.instruction import llm, pending, settings
 from reset.judges.instruction.reply_store import PLACE, Store
-from reset.judges.verdicts import Generations
 from reset.tools import judge_cost
 from tests.judges.instruction.test_judge_instruction_stage import ROOT, fill
 from tests.judges.instruction.test_llm import keep

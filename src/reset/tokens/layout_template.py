@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reset.core.errors import InputError
 from reset.core.io import write_text
 from reset.tokens.chat_template import end_of_answer
 
@@ -40,9 +41,22 @@ def chat_template(with_input: str, without_input: str, bos: str, end: str) -> st
     )
 
 
-def write(folder: Path, layouts: Path) -> None:
-    """Give the tokenizer of a model folder the chat template of the layout in the folder `layouts`
-    (with_input.txt, without_input.txt).
+def read(layouts: Path) -> tuple[str, str]:
+    """The texts of with_input.txt and without_input.txt; InputError where one is missing."""
+    texts = []
+    for name in ("with_input.txt", "without_input.txt"):
+        try:
+            texts.append((layouts / name).read_text(encoding="utf-8-sig").removesuffix("\n"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{layouts / name}: cannot be read ({error}); params.yaml: 'data.templates' names a"
+                " folder below prompts/"
+            ) from None
+    return texts[0], texts[1]
+
+
+def write(folder: Path, with_input: str, without_input: str) -> None:
+    """Give the tokenizer of a model folder the chat template of the layout (see `read`).
 
     The token that ends an answer stays the one that the folder's own template has (`end_of_answer`).
     """
@@ -53,10 +67,6 @@ def write(folder: Path, layouts: Path) -> None:
     first = tokenizer("x", add_special_tokens=True)["input_ids"][0]
     bos = tokenizer.bos_token if first == tokenizer.bos_token_id else ""
     end_text = "" if end is None else tokenizer.convert_ids_to_tokens(end)
-    with_input, without_input = (
-        (layouts / f"{name}.txt").read_text(encoding="utf-8").removesuffix("\n")
-        for name in ("with_input", "without_input")
-    )
     (folder / "chat_template.jinja").unlink(missing_ok=True)  # it would come before the entry
     path = folder / CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))

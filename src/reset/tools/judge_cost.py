@@ -8,12 +8,12 @@ from typing import Any
 
 from reset.core import io, tasks
 from reset.core.errors import InputError
-from reset.judges import verdicts
+from reset.judges.common import verdicts
+from reset.judges.common.verdicts import Generations
 from reset.judges.instruction import backends, cost, llm
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import Backend, InstructionSettings, OpenAISettings
-from reset.judges.verdicts import Generations
 
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
 

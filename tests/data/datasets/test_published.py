@@ -10,7 +10,7 @@ from reset.data.datasets import mrqa, registry
 from reset.data.datasets.spec import check, row_format
 from reset.data.records.build_records import filter_rows
 from reset.data.sources.origins import ORIGINS
-from reset.judges.rouge import rouge_l
+from reset.text.rouge import rouge_l
 
 
 def mapped(name, row):

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.random_nli import build
 from reset.core.errors import InputError
+from reset.judges.common.scoring_model import find_devices
 from reset.judges.faithfulness.nli import CONTRADICTION, ENTAILMENT, Nli, label_index
-from reset.judges.scoring_model import find_devices
 
 TEXTS = [
     "A cat sat on the mat.",

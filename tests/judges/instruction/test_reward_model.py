@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from reset.core.errors import InputError
+from reset.judges.common.scoring_model import ScoringModel
 from reset.judges.instruction.reward_model import judge_by_reward
 from reset.judges.instruction.settings import InstructionSettings, RewardSettings
-from reset.judges.scoring_model import ScoringModel
 from reset.models.folder import ModelSource, make
 from tests.support import tiny_judges
 

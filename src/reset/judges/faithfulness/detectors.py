@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reset.core.errors import InputError
-from reset.judges.scoring_model import ScoringModel, Tokens
+from reset.judges.common.scoring_model import ScoringModel, Tokens
 from reset.text.sentences import split
 
 SECTION = "judges.faithfulness"

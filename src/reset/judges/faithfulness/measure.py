@@ -10,10 +10,10 @@ from typing import Literal, get_args
 
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.judges.common.scoring_model import find_devices
+from reset.judges.common.verdicts import Pair
 from reset.judges.faithfulness import detectors, nli, summac_package, summac_zs
 from reset.judges.faithfulness.span import span_coverage
-from reset.judges.scoring_model import find_devices
-from reset.judges.verdicts import Pair
 from reset.text import overlap
 from reset.text.words import share_outside_latin
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from reset.core.errors import InputError
-from reset.judges.scoring_model import find_devices
+from reset.judges.common.scoring_model import find_devices
 
 if TYPE_CHECKING:
     import torch

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from reset.core import io
 from reset.core.io import Row
+from reset.judges.common.verdicts import Pair
 from reset.judges.instruction import llm, rubric
 from reset.judges.instruction.settings import (
     PROMPT,
@@ -14,7 +15,6 @@ from reset.judges.instruction.settings import (
     OpenAISettings,
     RewardSettings,
 )
-from reset.judges.verdicts import Pair
 
 NO_REFERENCE = "(There is none: improve the answer itself.)"
 
@@ -65,7 +65,7 @@ def _by_rubric(pairs: Sequence[Pair], reply: Callable[[str, str], str]) -> list[
 
 def _by_reference(pairs: Sequence[Pair]) -> list[Row]:
     """ROUGE-L to the best reference; None where a request has no reference."""
-    from reset.judges.rouge import rouge_l
+    from reset.text.rouge import rouge_l
 
     texts = [(row["text"], tuple(filter(None, prompt["references"]))) for prompt, row in pairs]
     return [

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reset.judges.verdicts import Generations
+from reset.judges.common.verdicts import Generations
 
 SCRIPT = "stages/judge_instruction.py"
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.judges.common.scoring_model import ScoringModel, Tokens
+from reset.judges.common.verdicts import Pair
 from reset.judges.instruction.llm import request_of
 from reset.judges.instruction.settings import RewardSettings
-from reset.judges.scoring_model import ScoringModel, Tokens
-from reset.judges.verdicts import Pair
 from reset.tokens import chat_template
 
 FOLDER = Path("models/reward")

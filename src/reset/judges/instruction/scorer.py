@@ -19,7 +19,7 @@ import numpy as np
 from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.judges.instruction.llm import request_of
-from reset.judges.rouge import rouge_l
+from reset.text.rouge import rouge_l
 
 TRAINING = "data/mixes/instruction/train.jsonl"
 SIZE = 1 << 17  # weights; features share one where their hashes meet

@@ -8,10 +8,10 @@ from typing import Literal
 
 from reset.core.errors import InputError
 from reset.core.io import Row
-from reset.judges.rouge import rouge_l
+from reset.judges.common.verdicts import Pair
 from reset.judges.task.exact_match import exact_match
-from reset.judges.verdicts import Pair
 from reset.text.overlap import recall
+from reset.text.rouge import rouge_l
 
 MEASURES: dict[str, Callable[[str, tuple[str, ...]], float]] = {
     "exact_match": exact_match,

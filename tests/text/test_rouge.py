@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reset.core import io
-from reset.judges.rouge import rouge_l
+from reset.text.rouge import rouge_l
 
 
 @settings(max_examples=60)
@@ -76,7 +76,7 @@ def test_an_empty_answer_and_no_reference_score_zero():
 
 def test_nltk_is_not_imported_before_the_first_score():
     code = (
-        "import sys, reset.judges.rouge; sys.exit('nltk' in sys.modules or 'rouge_score' in"
+        "import sys, reset.text.rouge; sys.exit('nltk' in sys.modules or 'rouge_score' in"
         " sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "src"}).returncode == 0
