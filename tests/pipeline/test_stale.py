@@ -86,9 +86,11 @@ STALE = {
     "report.seed": ["report"],
     "report.labelled": ["calibrate"],
 }  # fmt: skip
+KINDS = ("pools", "continued", "start_models", "evaluated", "benchmarked")
+BENCHMARKS = ("tasks", "limit", "include")  # no run of the demo is benchmarked
 ELSEWHERE = (
     "seeds", "data.templates", "judges.probe",
-    *(f"runs.{kind}" for kind in ("pools", "continued", "start_models", "evaluated")),
+    *(f"runs.{kind}" for kind in KINDS), *(f"evaluation.benchmarks.{key}" for key in BENCHMARKS),
 )  # fmt: skip
 # they change the stages and dependencies themselves
 

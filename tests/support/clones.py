@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
+PLACES = ("report/ablations/", "metrics/benchmarks/README")  # folders that are there from the start
 SMALL = {
     "seeds": [1],
     "data.dev": 4,
@@ -43,9 +44,8 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
         check=True,
     ).stdout.splitlines()
     for name in listed:
-        written = name.startswith(("dvc.lock", "metrics/", "report/")) and not name.startswith(
-            "report/ablations/"
-        )
+        written = name.startswith(("dvc.lock", "metrics/", "report/"))
+        written = written and not name.startswith(PLACES)
         source = ROOT / name  # .dvc/plots is a link to a folder
         if (source.is_file() or source.is_symlink()) and not (fresh and written):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from reset.benchmarks.harness import BenchmarkSettings
 from reset.core import params
 from reset.core.errors import InputError
 from reset.data.mixes.mixtures import MixSettings
@@ -48,6 +49,7 @@ class RunsSection:
     continued: list[Continued]
     start_models: list[Literal["base", "chat"]]
     evaluated: list[Evaluated]
+    benchmarked: list[Evaluated]
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ class EvaluationSection:
     """`evaluation`."""
 
     max_new_tokens: int
+    benchmarks: BenchmarkSettings
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from reset.evaluation import csv_table, metrics
 from reset.report import (
     ablations,
     aggregate,
+    benchmarks,
     bootstrap,
     data_statistics,
     judge_agreement,
@@ -69,6 +70,7 @@ class Study:
     mix_rows: int  # that the multi-task step is trained on, copies included
     sources: Sequence[Row]
     ablations: Sequence[Ablation]
+    benchmarks: benchmarks.Numbers
     seeds: Sequence[int]
     prompts: int
 
@@ -126,6 +128,7 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
         mix_rows=sum(counted["trained"] for counted in mixed.values()),
         sources=sources,
         ablations=ablations.load("report/ablations"),
+        benchmarks=benchmarks.load("metrics/benchmarks", seeds),
         seeds=aggregate.trained_seeds(row["seed"] for row in results),
         prompts=len(prompts),
     )

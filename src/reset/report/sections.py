@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reset.report import (
     ablations,
+    benchmarks,
     checkpoint_figures,
     figures,
     judge_tables,
@@ -81,6 +82,7 @@ def sections(study: Study, drawn: Sequence[Figure]) -> list[Section]:
         Section("runs", "The runs", [tables.legend([run for run, _, _ in study.averages])]),
         Section("differences", "Differences", _differences(study)),
         Section("ablations", "Ablations", _ablations(study)),
+        Section("benchmarks", "Public benchmarks", _benchmarks(study)),
         Section("second-stage", "Before and after a second stage", [shown["second_stage"]]),
         Section("datasets", "By data set", _by_dataset(study)),
         Section(
@@ -152,6 +154,12 @@ def _ablations(study: Study) -> list[Part]:
     return [ABLATIONS, ablations.table(ours, study.ablations)]
 
 
+def _benchmarks(study: Study) -> list[Part]:
+    if not study.benchmarks:
+        return []
+    return [BENCHMARKS, benchmarks.table(study.benchmarks)]
+
+
 def _by_dataset(study: Study) -> list[Part]:
     parts: list[Part] = []
     for metric in tables.ABILITIES:
@@ -208,6 +216,10 @@ ABLATIONS = (
     "The run reset of experiments with other params, kept by make ablation, and its difference from"
     " this study over the n seeds that both have. A changed judge also judges the evaluation: such"
     " rows do not compare."
+)
+BENCHMARKS = (
+    "What lm-evaluation-harness measures of the runs of runs.benchmarked, prompted by the"
+    " tokenizer's chat template: mean ± standard deviation over seeds; n is the number of rows."
 )
 CHECKPOINTS = (
     "Each stage at three checkpoints: the model that it starts from (base, stage1, chat), the one"

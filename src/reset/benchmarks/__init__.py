@@ -1,0 +1,1 @@
+"""Public benchmarks of finished models, by lm-evaluation-harness."""
