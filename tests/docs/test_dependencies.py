@@ -19,7 +19,8 @@ INDIRECT = {
     "protobuf": "transformers, for tokenizers of sentencepiece",
     "sentencepiece": "transformers, for older tokenizers",
 }
-BESIDE = {"summac", "vllm"}  # installed without their dependencies, and an extra
+EXTRAS = ("test", "serve", "benchmarks")
+BESIDE = {"summac", "vllm", "lm_eval"}  # installed without its dependencies, and two extras
 
 
 def declared(requirements: list[str]) -> set[str]:
@@ -52,7 +53,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_used():
 
 def test_every_dependency_is_pinned():
     pinned = declared(Path("constraints.txt").read_text().splitlines())
-    extras = [r for name in ("test", "serve") for r in PROJECT["optional-dependencies"][name]]
+    extras = [r for name in EXTRAS for r in PROJECT["optional-dependencies"][name]]
     wanted = declared([*PROJECT["dependencies"], *extras])
     assert wanted - pinned == set()
 

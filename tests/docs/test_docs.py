@@ -318,8 +318,8 @@ def test_the_picture_shows_every_stage_and_only_arrows_that_the_graph_has():
         for before, after in zip(steps, steps[1:], strict=False):
             arrows += [(a, b) for a in before for b in after]
     assert shown == set(STAGES)
-    absent = ("judge_probe", "judge_ready")  # the demo's graph has no item of judge_probe
-    assert [arrow for arrow in arrows if arrow != absent and not feeds(*arrow)] == []
+    absent = {"judge_probe", "benchmark"}  # the demo's graph has no item of them
+    assert [arrow for arrow in arrows if not absent & set(arrow) and not feeds(*arrow)] == []
 
 
 def table(document: str, heading: str) -> list[list[str]]:
