@@ -39,7 +39,7 @@ from reset.data.sources.dataset_config import DataSet  # noqa: E402
 PROCESSES = 2
 MAX_TOKENS = 400  # one row in twenty is longer and is trimmed
 ANSWER_TOKENS = 40  # the room that a prompt leaves at least
-SETTINGS = PromptSettings("paper", "trim_context", MAX_TOKENS, ANSWER_TOKENS)
+SETTINGS = PromptSettings("paper", "trim_context", MAX_TOKENS, 0.0, ANSWER_TOKENS)
 
 
 def main() -> None:

@@ -51,7 +51,9 @@ def values(rows):
 
 def test_every_metric_that_applies_to_a_data_set_has_one_row():
     rows = metrics.measure("mtl", 3, metrics.answers(PROMPTS, PREDICTIONS, VERDICTS, "mtl_3"))
-    assert [row["metric"] for row in rows if row["dataset"] == "nq"] == list(metrics.METRICS[1:])
+    assert [row["metric"] for row in rows if row["dataset"] == "nq"] == [
+        metric for metric in metrics.METRICS if metric not in ("instruction", "constraints")
+    ]
     told = values(rows)
     assert told["nq", "faithfulness"] == (1.0, 1, "span")
     assert told["nq", "task"] == (0.0, 1, "exact_match")
@@ -152,3 +154,22 @@ def test_a_value_that_is_no_number_is_named(tmp_path):
     (tmp_path / "mtl_0.csv").write_text(",".join(metrics.COLUMNS) + f"\n{line}\n")
     with pytest.raises(InputError, match=r"mtl_0.csv:2 value: 'much' is no number"):
         metrics.read(tmp_path / "mtl_0.csv")
+
+
+def test_constraints_have_a_row_only_where_prompts_have_any():
+    asked = CONTEXT | {"constraints": [{"kind": "max_words", "value": 5}]}
+    other = CONTEXT | {"id": "nq:2"}
+    predictions = [*PREDICTIONS, prediction("nq:2")]
+    judged = {
+        "task": [
+            verdict("nq:1", "exact_match", 0.0) | {"constraints": 1.0},
+            verdict("nq:2", "exact_match", 0.0),
+        ],
+        "faithfulness": [verdict("nq:1", "span", 1.0), verdict("nq:2", "span", 1.0)],
+        "instruction": VERDICTS["instruction"],
+    }
+    answers = metrics.answers([asked, other, REQUEST], predictions, judged, "mtl_3")
+    found = values(metrics.measure("mtl", 3, answers))
+    assert found["nq", "constraints"] == (1.0, 1, "share met")
+    assert ("alpaca", "constraints") not in found
+    assert ["s_constraints" in row for row in answers] == [True, False, False]

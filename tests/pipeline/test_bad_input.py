@@ -248,7 +248,7 @@ class Short:
 
 def test_a_full_disk_leaves_the_old_prompts_whole(tmp_path):
     def prompt(source):
-        settings = render_prompts.PromptSettings("paper", "raise", 10_000, 10)
+        settings = render_prompts.PromptSettings("paper", "raise", 10_000, 0.0, 10)
         return render_prompts.prompt_folder(
             source, tmp_path / "out", templates.load("paper"), Short(), settings
         )

@@ -31,6 +31,7 @@ STALE = {
     "data.rows_with_input": ["filter"],
     "data.overlong": ["template"],
     "data.max_tokens": ["template"],
+    "data.constraints": ["template"],
     "template.style": ["models", "template"],
     "data.ngram": ["mix"],
     "data.dev": ["mix"],

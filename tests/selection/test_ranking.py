@@ -178,3 +178,30 @@ def test_best_is_never_below_and_worst_never_above_any_scored_candidate(pairs):
     assert (best is None) == (not known)
     if known:
         assert best["score"] == max(known) and worst["score"] == min(known)
+
+
+def test_a_sample_that_meets_its_constraint_is_preferred():
+    asked = prompt("a") | {"constraints": [{"kind": "max_words", "value": 5}]}
+    table = verdicts(
+        task=[("a", 0, 0.5), ("a", 1, 0.0)], faithfulness=[("a", 0, 0.9), ("a", 1, 0.9)]
+    )
+    for number, share in ((0, 0.0), (1, 1.0)):
+        table["task"]["a", number]["constraints"] = share
+    samples = [sample("a", number) for number in (0, 1)]
+    [row] = ranking.candidates([asked], samples, table, PAPER)
+    assert [item["score"] for item in row["candidates"]] == [0.5 + 1.8, 0.0 + 1.8 + 2.0]
+    winner = ranking.select(row, "best", 0)
+    assert (winner["sample"], winner["s_constraints"]) == (1, 1.0)
+    [plain] = ranking.candidates([prompt("a")], samples, table, PAPER)
+    assert ranking.select(plain, "best", 0)["sample"] == 0
+
+
+def test_without_constraints_no_column_of_theirs_is_written():
+    row = judged([(1.0, 0.5)])
+    assert list(row["candidates"][0]) == [
+        "sample", "setting", "text", "finish", "s_task", "s_faithfulness", "s_instruction", "score",
+    ]  # fmt: skip
+    assert list(ranking.select(row, "best", 0)) == [
+        "id", "dataset", "task", "prompt", "target",
+        "score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting",
+    ]  # fmt: skip

@@ -59,7 +59,7 @@ def test_a_run_in_chat_form_learns_to_close_its_turn(family, folder, tmp_path, m
     io.write("filtered/eval.jsonl", [ROW | {"id": "nq:99", "context": ["yes or no"]}])
 
     layout = templates.load("paper", ROOT / "prompts").chat(chat_template.renderer(start))
-    settings = render_prompts.PromptSettings("paper", "trim_context", 240, 8)
+    settings = render_prompts.PromptSettings("paper", "trim_context", 240, 0.0, 8)
     counter = TokenCounter(str(start / "tokenizer.json"))
     counts = render_prompts.prompt_folder(
         Path("filtered"), Path("prompts"), layout, counter, settings

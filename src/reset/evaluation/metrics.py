@@ -14,7 +14,7 @@ from reset.text.words import count_words
 
 COLUMNS = ("run", "seed", "dataset", "seen", "metric", "value", "n", "measure")
 OVERLAPS = ("unigram_coverage", "bigram_coverage", "k_precision")
-METRICS = (*JUDGES, *OVERLAPS, "length", "empty", "at_limit", "missing")
+METRICS = (*JUDGES, "constraints", *OVERLAPS, "length", "empty", "at_limit", "missing")
 
 
 def answers(
@@ -32,7 +32,8 @@ def answers(
     answer and of the prompt's target, both by `count_words`, since runs that are compared may
     have other tokenizers; None for a prompt without a target), the scores s_instruction,
     s_faithfulness and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
-    context (0 to 1, None without context or words), `judges`: the measure behind each score, and
+    context (0 to 1, None without context or words), s_constraints (the share met, 0 to 1; only in
+    rows of prompts with constraints), `judges`: the measure behind each score, and
     `ratings`: every rating of 1 to 10 that the instruction judge gave (None for a reply without
     one), None elsewhere.
     """
@@ -63,6 +64,8 @@ def _answer(prompt: Row, prediction: Row, scored: Mapping[str, Row]) -> Row:
     row["reference_words"] = count_words(prompt.get("target") or "") or None
     for judge in JUDGES:
         row[f"s_{judge}"] = scored[judge]["score"] if judge in scored else None
+    if prompt.get("constraints"):
+        row["s_constraints"] = scored["task"]["constraints"]
     row |= overlaps(prompt, prediction["text"])
     row["judges"] = {judge: verdict["metric"] for judge, verdict in scored.items()}
     row["ratings"] = scored.get("instruction", {}).get("ratings")
@@ -104,6 +107,8 @@ def measure(run: str, seed: int | None, rows: Sequence[Row]) -> list[Row]:
 
     `instruction`, `faithfulness` and `task` are means of the scores that are present (0 to 1; the
     judge's rating of 1 to 10 is stored as a tenth of it), and `measure` names what gave them.
+    `constraints` is the mean share met over the answers to prompts that have any; a data set
+    without such prompts has no row of it.
     `length` counts generated tokens, `empty` and `at_limit` are the shares of answers without text
     and of answers cut at the limit, `missing` the share of verdicts without a score. `n` is the
     number of values behind a mean; the value is None where there is none.
@@ -136,6 +141,9 @@ def _values(metric: str, group: Sequence[Row], where: str) -> tuple[list[float |
         return [float(row["finish"] == "length") for row in group], ""
     if metric == "missing":
         return [float(row[f"s_{judge}"] is None) for row in group for judge in row["judges"]], ""
+    if metric == "constraints":
+        shares = [row["s_constraints"] for row in group if "s_constraints" in row]
+        return shares or None, "share met"
     if metric in JUDGES:
         kinds = sorted({row["judges"][metric] for row in group if metric in row["judges"]})
         if not kinds:

@@ -63,6 +63,7 @@ class DataSection(FilterSettings, MixSettings):
     templates: str
     overlong: Literal["trim_context", "drop", "raise"]
     max_tokens: int
+    constraints: float
     datasets: dict[Name, DataSet]
 
     def __post_init__(self) -> None:
@@ -161,7 +162,7 @@ def check(given: Mapping[str, Any]) -> Params:
         chosen(name, dataset)
     answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
     data = found.data
-    PromptSettings(data.templates, data.overlong, data.max_tokens, answer_tokens)
+    PromptSettings(data.templates, data.overlong, data.max_tokens, data.constraints, answer_tokens)
     start, rows, shared = Path("models"), Path("data"), found.train.shared
     for run in (field.name for field in fields(TrainSection) if field.name != "shared"):
         recipe = getattr(found.train, run)

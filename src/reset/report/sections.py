@@ -162,7 +162,7 @@ def _benchmarks(study: Study) -> list[Part]:
 
 def _by_dataset(study: Study) -> list[Part]:
     parts: list[Part] = []
-    for metric in tables.ABILITIES:
+    for metric in (*tables.ABILITIES, "constraints"):
         table = tables.by_dataset(study.results, metric)
         if table.rows:
             parts += [Heading(table.title), table]

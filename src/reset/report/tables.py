@@ -23,7 +23,12 @@ from reset.report.aggregate import (
 from reset.report.selection_headroom import Scores
 
 ABILITIES = ("instruction", "faithfulness", "task")
-NAMES = {"instruction": "IF (of 10)", "faithfulness": "Faithfulness", "task": "Task"}
+NAMES = {
+    "instruction": "IF (of 10)",
+    "faithfulness": "Faithfulness",
+    "task": "Task",
+    "constraints": "Constraints met",
+}
 SHORT = {"instruction": "IF", "faithfulness": "faithfulness", "task": "task"}
 SCALE = {"instruction": 10}  # what files hold from 0 to 1 is printed of 10
 Comparison = tuple[str, str, str, str]  # run, other, metric, group

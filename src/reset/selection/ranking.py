@@ -41,7 +41,11 @@ def total(weights: Weights, task: str, scores: Row) -> float | None:
     """score = w_task · s_task + w_F · s_faithfulness (context rows) or w_IF · s_instruction
     (instruction rows).
 
-    `scores` holds s_task, s_faithfulness and s_instruction, each in [0, 1] or None. None where a
+    Context rows with constraints also count w_IF · s_constraints: meeting them is following an
+    instruction (ours; the paper has none).
+
+    `scores` holds s_task, s_faithfulness and s_instruction, each in [0, 1] or None, and
+    s_constraints, in [0, 1], for a row with constraints. None where a
     score that counts for this task could not be had: a missing score is never a number.
     """
     if task == "instruction":
@@ -50,7 +54,10 @@ def total(weights: Weights, task: str, scores: Row) -> float | None:
         ability, weight = scores["s_faithfulness"], weights.faithfulness
     if ability is None or scores["s_task"] is None:
         return None
-    return weights.task * scores["s_task"] + weight * ability
+    score = weights.task * scores["s_task"] + weight * ability
+    if "s_constraints" in scores:
+        score += weights.instruction * scores["s_constraints"]
+    return score
 
 
 def by_sample(rows: Iterable[Row], where: str) -> dict[tuple[str, int], Row]:
@@ -108,6 +115,8 @@ def candidates(
                 "s_faithfulness": None if is_instruction else score_of("faithfulness", key),
                 "s_instruction": score_of("instruction", key) if is_instruction else None,
             }
+            if prompt.get("constraints"):
+                scores["s_constraints"] = verdicts["task"][key]["constraints"]
             score = total(weights, prompt["task"], scores)
             judged.append(
                 {
@@ -157,11 +166,14 @@ def select(
         wanted = extreme(candidate["score"] for candidate in pool)
         tied = [candidate for candidate in pool if candidate["score"] == wanted]
         chosen = draw.choice(tied) if ties == "random" else tied[0]
-    return {
+    ranked = {
         **{column: row[column] for column in ("id", "dataset", "task", "prompt")},
         "target": chosen["text"],
         **{column: chosen[column] for column in CHOSEN},
     }
+    if "s_constraints" in chosen:
+        ranked["s_constraints"] = chosen["s_constraints"]
+    return ranked
 
 
 def eligible(candidates: Sequence[Row], cut_samples: CutSamples) -> list[Row]:

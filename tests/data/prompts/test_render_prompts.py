@@ -6,6 +6,7 @@ from reset.data.prompts import render_prompts, templates
 from reset.data.prompts.render_prompts import PromptSettings
 from reset.data.prompts.truncation import SPECIAL_TOKENS, TokenCounter
 from reset.data.records import parallel_jsonl
+from reset.text import constraints
 
 PAPER = templates.load("paper")
 
@@ -31,10 +32,12 @@ def qa(context, answer="gold", native=1, task="extractive_qa"):
     }  # fmt: skip
 
 
-def run(folder, rows, counter, policy="trim_context", limit=100, evaluation=(), answer=1):
+def run(
+    folder, rows, counter, policy="trim_context", limit=100, evaluation=(), answer=1, share=0.0
+):
     io.write(folder / "in/train.jsonl", rows)
     io.write(folder / "in/eval.jsonl", evaluation)
-    settings = PromptSettings("paper", policy, limit, answer)
+    settings = PromptSettings("paper", policy, limit, share, answer)
     counts = render_prompts.prompt_folder(folder / "in", folder / "out", PAPER, counter, settings)
     return counts, io.read(folder / "out/train.jsonl")
 
@@ -188,3 +191,49 @@ def test_a_model_without_a_readable_tokenizer_is_named(tmp_path):
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(InputError, match=r"tokenizer\.json: no tokenizer"):
         TokenCounter(str(tmp_path / "tokenizer.json"))
+
+
+def test_constraints_stand_in_the_prompt_and_targets_meet_them(tmp_path, counter):
+    passages = ["Golden pigs are rare animals.", "They eat fish in winter."]
+    rows = [qa(passages, "Golden pigs are rare animals.", native=n) for n in range(60)]
+    asked = qa([], task="instruction") | {"id": "dolly:1", "instruction": "say gold"}
+    counts, kept = run(
+        tmp_path, [*rows, asked], counter, evaluation=rows, limit=300, answer=50, share=0.5
+    )
+    with_any = [row for row in kept if "constraints" in row]
+    assert 15 < len(with_any) < 45
+    assert "constraints" not in kept[-1]
+    for row in with_any:
+        [item] = row["constraints"]
+        assert constraints.met(item, row["target"], row["context"])
+        assert row["instruction"].endswith(constraints.wording([item]))
+        assert row["instruction"] in row["prompt"]
+    evaluated = io.read(tmp_path / "out/eval.jsonl")
+    names = {row["id"] for row in evaluated if "constraints" in row}
+    assert names == {row["id"] for row in with_any}
+    kinds = {row["constraints"][0]["kind"] for row in evaluated if "constraints" in row}
+    assert kinds & {"bullets", "json", "numbered", "upper_case"}
+
+
+def test_a_share_of_constraints_leaves_the_other_rows_as_they_are(tmp_path, counter):
+    rows = [qa(["Golden pigs are rare animals."], "golden", native=n) for n in range(40)]
+    _, without = run(tmp_path / "off", rows, counter, limit=300)
+    _, half = run(tmp_path / "half", rows, counter, limit=300, share=0.5)
+    same = [pair for pair in zip(without, half, strict=True) if "constraints" not in pair[1]]
+    assert 0 < len(same) < 40
+    assert all(off == on for off, on in same)
+
+
+def test_a_quote_whose_sentence_was_cut_off_is_no_longer_asked_for(tmp_path, counter):
+    last = "the gold stands here"
+    rows = [qa(["gold. " + LONG, last], last, "m", "summarization") | {"id": f"s:{n}"}
+            for n in range(150)]  # fmt: skip
+    _, kept = run(tmp_path, rows, counter, limit=120, share=1.0)
+    drawn = [constraints.draw(row, 1.0, last)[0]["kind"] for row in rows]
+    assert "quote" in drawn
+    assert len(kept) == 150
+    for row, kind in zip(kept, drawn, strict=True):
+        assert length(row, counter) <= 120
+        assert ("constraints" in row) == (kind != "quote")
+        assert (row["instruction"] == PAPER.instructions["summarization"]) == (kind == "quote")
+        assert row["prompt"] == PAPER.render(row)

@@ -16,7 +16,13 @@ from reset.data.sources.dataset_config import (
 )
 
 FILTERING = {"retrieval": "bm25", "passages": 5, "seed": 0, "rows_with_input": "drop"}
-PROMPTING = {"templates": "paper", "overlong": "drop", "max_tokens": 9, "answer_tokens": 3}
+PROMPTING = {
+    "templates": "paper",
+    "overlong": "drop",
+    "max_tokens": 9,
+    "constraints": 0.0,
+    "answer_tokens": 3,
+}
 PUBLISHED = {"source": "published", "train": None, "eval": 0}
 
 
@@ -130,6 +136,11 @@ def test_own_passages_stay_unless_the_data_set_asks_for_retrieval():
             "data.overlong.*trim_context",
         ),
         (render_prompts.PromptSettings, PROMPTING | {"max_tokens": 0}, "data.max_tokens"),
+        (
+            render_prompts.PromptSettings,
+            PROMPTING | {"constraints": 1.5},
+            r"data.constraints.*expected a number in \[0, 1\], got 1.5",
+        ),
         (
             render_prompts.PromptSettings,
             PROMPTING | {"answer_tokens": 9},

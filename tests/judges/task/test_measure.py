@@ -32,3 +32,15 @@ def test_the_best_reference_counts(task):
 def test_a_row_without_a_reference_is_an_error_that_names_it():
     with pytest.raises(InputError, match="x:1: no reference"):
         judge_task([pair("Paris", [])], SETTINGS)
+
+
+def test_the_share_of_constraints_met_stands_beside_the_score_where_a_prompt_has_any():
+    items = [{"kind": "max_words", "value": 5}, {"kind": "json", "value": None}]
+    prompt = {"id": "a", "task": "extractive_qa", "context": ["Ada"], "references": ["Ada"]}
+    answer = {"id": "a", "sample": 0, "text": "Ada"}
+    settings = TaskSettings("exact_match", "rouge_l")
+    with_any, without = judge_task(
+        [(prompt | {"constraints": items}, answer), (prompt, answer)], settings
+    )
+    assert with_any == without | {"constraints": 0.5}
+    assert "constraints" not in without

@@ -4,17 +4,20 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from reset.core import io
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.core.tasks import CONTEXT_TASKS
 from reset.data.prompts.templates import Templates
 from reset.data.prompts.truncation import SPECIAL_TOKENS, TokenCounter, fit
 from reset.data.records import parallel_jsonl
 from reset.data.records.filters import answer_mentioned, answer_supported
 from reset.data.records.parallel_jsonl import Block
+from reset.text import constraints
 
 DROPPED = {
     "overlong": "over-long",
@@ -28,18 +31,25 @@ DROPPED = {
 class PromptSettings:
     """`overlong`: what becomes of a row of more than `max_tokens` tokens, prompt and target
     together. Every prompt leaves room for `answer_tokens`, because training prompts are sampled and
-    evaluation targets must not tell lengths.
+    evaluation targets must not tell lengths. `constraints`: the share of context-dependent rows
+    whose instruction also asks for a form that code can check (text.constraints).
     """
 
     templates: str
     overlong: Literal["trim_context", "drop", "raise"]
     max_tokens: int
+    constraints: float
     answer_tokens: int  # the most that is generated, in sampling and in evaluation
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
             raise InputError(
                 f"params.yaml: 'data.max_tokens' is {self.max_tokens}; at least 1 is expected"
+            )
+        if not 0 <= self.constraints <= 1:
+            raise InputError(
+                "params.yaml: 'data.constraints': expected a number in [0, 1], got"
+                f" {self.constraints:g}"
             )
         if not 0 < self.answer_tokens < self.max_tokens:
             raise InputError(
@@ -58,9 +68,14 @@ class PromptWriter:
 
 
 def prompt_block(
-    block: Block, templates: Templates, counter: TokenCounter, settings: PromptSettings
+    block: Block,
+    templates: Templates,
+    counter: TokenCounter,
+    settings: PromptSettings,
+    trains: bool,
 ) -> PromptWriter:
-    """Render the rows of a block; over-long ones are treated by policy and counted.
+    """Render the rows of a block; over-long ones are treated by policy and counted. `trains`: the
+    rows are to train on, so that their targets must meet their constraints.
 
     Counts: rows read, cut, dropped (by reason), targets of more tokens than an answer may have
     (they stay), words of prompts and targets of the rows that are left.
@@ -68,7 +83,8 @@ def prompt_block(
     os.environ.setdefault(
         "TOKENIZERS_PARALLELISM", "false"
     )  # the block's process is the unit of parallel work
-    rows = list(block.rows())
+    share = settings.constraints
+    rows = [(where, constrained(row, templates, share, trains)) for where, row in block.rows()]
     prompts = [templates.render(row) for _, row in rows]
     targets = [target(row) for _, row in rows]
     lengths = token_counts(prompts, targets, counter, settings.max_tokens, settings.answer_tokens)
@@ -81,7 +97,10 @@ def prompt_block(
             if isinstance(shorter, str):
                 result.counts[shorter] += 1
                 continue
-            row, prompt = row | {"context": shorter}, templates.render(row, shorter)
+            row = row | {"context": shorter}
+            if trains:
+                row = without_broken(row)
+            prompt = templates.render(row)
             result.counts["cut"] += 1
         row = row | {
             "instruction": templates.instruction(row),
@@ -94,6 +113,29 @@ def prompt_block(
         result.counts["prompt_words"] += len(prompt.split())
         result.counts["target_words"] += len(row["target"].split())
     return result
+
+
+def constrained(row: Row, templates: Templates, share: float, trains: bool) -> Row:
+    """The row; if it gets constraints, with the column `constraints` and their wording behind its
+    instruction. A row of training gets only those that its target meets.
+    """
+    if row["task"] not in CONTEXT_TASKS:
+        return row
+    wanted = target(row) if trains else None
+    drawn = constraints.draw(row, share, wanted)
+    if not drawn:
+        return row
+    asked = f"{templates.instruction(row)} {constraints.wording(drawn)}"
+    return row | {"instruction": asked, "constraints": drawn}
+
+
+def without_broken(row: Row) -> Row:
+    """The row without constraints that its target breaks, such as a quote of what was cut off."""
+    asked = row.get("constraints", [])
+    if all(constraints.met(item, target(row), row["context"]) for item in asked):
+        return row
+    free = {column: value for column, value in row.items() if column != "constraints"}
+    return free | {"instruction": row["instruction"].removesuffix(f" {constraints.wording(asked)}")}
 
 
 def target(row: Row) -> str:
@@ -173,11 +215,15 @@ def prompt_folder(
     with io.atomic_folder(out) as new:
         for part in ("train", "eval"):
             total: Counter = Counter()
+            render = partial(
+                prompt_block,
+                templates=templates,
+                counter=counter,
+                settings=settings,
+                trains=part == "train",
+            )
             with open(new / f"{part}.jsonl", "wb") as handle:
-                work = parallel_jsonl.over(
-                    source / f"{part}.jsonl",
-                    lambda block: prompt_block(block, templates, counter, settings),
-                )
+                work = parallel_jsonl.over(source / f"{part}.jsonl", render)
                 for prompts in work:
                     handle.writelines(prompts.lines)
                     total.update(prompts.counts)

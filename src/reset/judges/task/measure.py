@@ -10,6 +10,7 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.judges.common.verdicts import Pair
 from reset.judges.task.exact_match import exact_match
+from reset.text.constraints import share_met
 from reset.text.overlap import recall
 from reset.text.rouge import rouge_l
 
@@ -36,7 +37,7 @@ def judge_task(pairs: Iterable[Pair], settings: TaskSettings) -> list[Row]:
     without any.
 
     Extra column `recall`: share of the reference's tokens in the answer, which forgives a correct
-    answer its length.
+    answer its length. Where the prompt has constraints also `constraints`: the share met, 0 to 1.
     """
     return [_verdict(prompt, generation, settings) for prompt, generation in pairs]
 
@@ -49,10 +50,13 @@ def _verdict(prompt: Row, generation: Row, settings: TaskSettings) -> Row:
             " least one"
         )
     metric = settings.extractive if prompt["task"] == "extractive_qa" else settings.abstractive
-    return {
+    verdict = {
         "id": generation["id"],
         "sample": generation["sample"],
         "metric": metric,
         "score": round(MEASURES[metric](answer, references), 6),
         "recall": round(recall(answer, references), 6),
     }
+    if prompt.get("constraints"):
+        verdict["constraints"] = share_met(prompt["constraints"], answer, prompt["context"])
+    return verdict
