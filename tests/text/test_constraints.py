@@ -29,7 +29,9 @@ CASES = [
 
 
 def row(number, context=CONTEXT, reference="London"):
-    return {"id": f"nq:{number}", "context": context, "references": [reference]}
+    return {
+        "id": f"nq:{number}", "question": "Where?", "context": context, "references": [reference],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "value", "good", "bad"), CASES)
@@ -86,3 +88,11 @@ def test_no_word_of_a_reference_is_to_be_avoided():
 def test_the_wording_names_the_value():
     items = [{"kind": "max_words", "value": 5}, {"kind": "avoid", "value": "london"}]
     assert constraints.wording(items) == 'Use at most 5 words. Do not use the word "london".'
+
+
+def test_what_every_answer_would_meet_is_not_asked_for():
+    lower = [constraints.draw(row(n, ["ada ate."]), 1.0, None)[0]["kind"] for n in range(300)]
+    assert "upper_case" in lower
+    assert not {"lower_case", "script"} & set(lower)
+    foreign = row(0, ["Ada ate."]) | {"question": "Где?"}
+    assert constraints.KINDS["script"].values(foreign) == ["Latin"]

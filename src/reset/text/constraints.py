@@ -107,10 +107,16 @@ def _has_word(answer: str, word: str, context: Sequence[str]) -> bool:
     return word in words.words(words.comparable(answer))
 
 
-def _cased(row: Row) -> Sequence[None]:
-    """One value where the script of the passages has capitals."""
+def _capitals(row: Row) -> Sequence[None]:
+    """One value where the passages have capitals, or all answers would be lower case anyway."""
     text = " ".join(row["context"])
-    return [None] if text.lower() != text.upper() else []
+    return [None] if text != text.lower() else []
+
+
+def _small_letters(row: Row) -> Sequence[None]:
+    """One value where the passages have small letters."""
+    text = " ".join(row["context"])
+    return [None] if text != text.upper() else []
 
 
 def _always(row: Row) -> Sequence[None]:
@@ -135,8 +141,12 @@ def _json_object(answer: str, value: None, context: Sequence[str]) -> bool:
 
 
 def _script_of(row: Row) -> list[str]:
-    """The script of most letters of the passages; none where no known script has a majority."""
+    """The script of nearly all letters of the passages; none where no known script has them, or
+    where passages and question are Latin alone, for then every answer would be.
+    """
     text = " ".join(row["context"])
+    if not words.share_outside_latin([text, row["question"]]):
+        return []
     if _KANA.search(text) and _in_script(text, "Japanese", ()):
         return ["Japanese"]
     return [name for name in _SCRIPTS if name != "Japanese" and _in_script(text, name, ())]
@@ -194,10 +204,12 @@ KINDS = {
         lambda answer, word, context: not _has_word(answer, word, context),
     ),
     "lower_case": Kind(
-        "Write in lower case only.", _cased, lambda answer, _, __: answer == answer.lower()
+        "Write in lower case only.", _capitals, lambda answer, _, __: answer == answer.lower()
     ),
     "upper_case": Kind(
-        "Write in capital letters only.", _cased, lambda answer, _, __: answer == answer.upper()
+        "Write in capital letters only.",
+        _small_letters,
+        lambda answer, _, __: answer == answer.upper(),
     ),
     "script": Kind("Answer in {value} script.", _script_of, _in_script),
     "quote": Kind(

@@ -20,8 +20,8 @@ ABOUT = """Answers that a model gave to training prompts at several decoding set
 three judges, and the answer that was selected of each prompt.
 
 * `candidates`: a row a prompt. `candidates` holds its answers, each with its `setting`, the scores
-  `s_task`, `s_faithfulness` and `s_instruction` (0 to 1; null: not scored), their weighted `score`,
-  and `winner`.
+  `s_task`, `s_faithfulness` and `s_instruction` (0 to 1; null: not scored), `s_constraints` where
+  prompts ask for a form that code checks, their weighted `score`, and `winner`.
 * `winners`: a row a prompt with a selected answer (`target`), split as the next training step uses
   it: `train`, and `dev` to choose the checkpoint.
 
