@@ -141,7 +141,7 @@ def test_the_usage_snippet_prompts_as_the_model_was_trained(tmp_path, style):
     folder = tiny_llama.save(tmp_path / "model")
     layouts = clones.ROOT / "prompts/demo"
     if style == "alpaca":
-        layout_template.write(folder, layouts)
+        layout_template.write(folder, *layout_template.read(layouts))
         layout = templates.load("demo", layouts.parent)
     else:
         template = "{% for m in messages %}<s> {{ m['content'] }} :{% endfor %}"
@@ -174,8 +174,11 @@ def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN, comman
     `make setup`.
     """
     environment = clones.environment() | {
-        "HF_ENDPOINT": hub.endpoint, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(folder / ".work/hub"), "HF_TOKEN": token,
-    }  # fmt: skip
+        "HF_ENDPOINT": hub.endpoint,
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HOME": str(folder / ".work/hub"),
+        "HF_TOKEN": token,
+    }
     command = (
         command.replace("=reset_31", f"={model}").replace("REPO=owner/name", f"REPO={repo}").split()
     )
