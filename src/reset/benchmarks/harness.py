@@ -1,4 +1,4 @@
-"""lm-evaluation-harness on a model folder: its tasks, its prompts and its metrics as flat numbers."""
+"""lm-evaluation-harness on a model folder: its tasks and prompts, its metrics as flat numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
