@@ -47,11 +47,11 @@ study: setup  ## the results of the README, one seed after the other: SEEDS=31,3
 	sed -i 's/^seeds: .*/seeds: [$(SEEDS)]/' params.yaml; dvc repro --single-item report; \
 	mkdir -p report/study/plots; cp report/plots/*.svg report/study/plots/; \
 	cp report/report.md metrics/results.csv metrics/intervals.csv report/study/; \
-	PYTHONPATH=src python scripts/show.py
+	PYTHONPATH=src python scripts/study_pages.py; PYTHONPATH=src python scripts/show.py
 
 # whatever became of the study; what it has computed stays in DVC's cache, so that the next one goes on from there
 define PUT_BACK
-git checkout --quiet -- . ":!report/study"; git clean --quiet --force metrics report/plots; \
+git checkout --quiet -- . ":!report/study" ":!README.md" ":!docs/results.md"; git clean --quiet --force metrics report/plots; \
 rm -rf data/candidates data/answers; dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
 endef
 

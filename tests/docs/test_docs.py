@@ -298,15 +298,18 @@ def test_the_first_screen_has_the_two_commands():
     assert Path("README.md").read_text().index("make test") < 1500
 
 
-def test_the_readme_has_one_place_for_the_study():
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_a_page_has_one_place_for_the_study(page):
     start, end = "<!-- study:start -->", "<!-- study:end -->"
-    text = Path("README.md").read_text()
+    text = Path(page).read_text()
     assert text.count(start) == text.count(end) == 1 and text.index(start) < text.index(end)
 
 
 def test_the_picture_shows_every_stage_and_only_arrows_that_the_graph_has():
     picture = next(
-        text for language, text in pieces(Path("README.md").read_text())[1] if language == "mermaid"
+        text
+        for language, text in pieces(Path("docs/pipeline.md").read_text())[1]
+        if language == "mermaid"
     )
     shown: set[str] = set()
     arrows: list[tuple[str, str]] = []
@@ -339,7 +342,7 @@ def codes(cell: str) -> list[str]:
 
 
 def test_the_runs_and_their_starts_are_those_of_the_study():
-    rows = table("README.md", "run | starts from")
+    rows = table("docs/pipeline.md", "run | starts from")
     assert [codes(row[0])[0] for row in rows] == list(runs.LEGEND)
     assert {codes(row[0])[0]: codes(row[1])[0] for row in rows if codes(row[1])} == runs.START
 
@@ -358,12 +361,12 @@ def test_what_we_assume_is_what_the_paper_profile_has():
 
 
 def test_the_table_of_changes_is_the_one_that_is_tested():
-    rows = table("docs/how-changes-travel.md", "parameter")
+    rows = table("docs/change-propagation.md", "parameter")
     assert {key: codes(row[1]) for row in rows for key in codes(row[0])} == test_stale.STALE
 
 
 def test_what_follows_a_change_is_what_the_graph_says():
-    rows = table("docs/how-changes-travel.md", "change")
+    rows = table("docs/change-propagation.md", "change")
     for changed, ran in rows:
         first = test_stale.STALE[codes(changed)[0]]
         assert set(codes(ran)) == downstream(*first), changed

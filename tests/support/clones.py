@@ -97,9 +97,9 @@ def git(folder: Path, *words: str) -> str:
 
 
 def documented(heading: str) -> list[str]:
-    """The blocks of commands below a heading of docs/how-changes-travel.md."""
+    """The blocks of commands below a heading of docs/change-propagation.md."""
     text = (
-        (ROOT / "docs/how-changes-travel.md")
+        (ROOT / "docs/change-propagation.md")
         .read_text()
         .split(f"\n## {heading}\n")[1]
         .split("\n## ")[0]

@@ -177,7 +177,7 @@ def test_equal_revisions_say_so(pair):
 
 @dataclasses.dataclass(frozen=True)
 class Documented:
-    """What the commands of docs/how-changes-travel.md left: their output, DVC's page of plots, and
+    """What the commands of docs/change-propagation.md left: their output, DVC's page of plots, and
     ours.
     """
 
