@@ -4,15 +4,15 @@ import sys
 
 from reset.core import io, params
 from reset.core.errors import run_stage
-from reset.core.tasks import JUDGES
+from reset.core.tasks import JUDGES, predicted
 from reset.evaluation import csv_table, metrics
 
 
 def main() -> None:
-    seeds = params.declared("evaluate").seeds
+    declared = params.declared("evaluate")
     prompts = io.read("data/evaluation.jsonl")
     evaluated = {}
-    for name in io.run_names("data/predictions", seeds):
+    for name in predicted(declared.runs, declared.seeds):
         predictions = io.read(f"data/predictions/{name}.jsonl")
         verdicts = {
             judge: io.read(f"data/verdicts/{judge}/predictions/{name}.jsonl") for judge in JUDGES

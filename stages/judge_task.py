@@ -2,7 +2,7 @@
 predictions.
 """
 
-from reset.core import io, params, tasks
+from reset.core import params, tasks
 from reset.core.errors import run_stage
 from reset.judges.common import verdicts
 from reset.judges.common.verdicts import Generations
@@ -14,7 +14,9 @@ def main() -> None:
     declared = params.declared(f"judge_{args.kind}_task")
     settings = params.build(TaskSettings, declared.judges.task, "judges.task")
 
-    names = [args.name] if args.name else io.run_names("data/predictions", declared.seeds)
+    names = [args.name]
+    if not args.name:
+        names = tasks.predicted(declared.runs, declared.seeds)
     for name in names:
         item = Generations(args.kind, name)
         pairs = verdicts.paired(item, tasks.CONTEXT_TASKS)

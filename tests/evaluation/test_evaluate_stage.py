@@ -14,9 +14,9 @@ ENVIRONMENT = {"PYTHONPATH": str(Path("src").resolve()), "PATH": "/usr/bin:/bin"
 
 def prepare(root):
     """The inputs of evaluate for one run, from the made-up answers."""
-    io.write_text(root / "dvc.yaml", "stages: {evaluate: {params: [seeds]}}")
+    io.write_text(root / "dvc.yaml", "stages: {evaluate: {params: [seeds, runs]}}")
     for name in ("params.yaml", "profiles/paper.yaml"):
-        io.write_text(root / name, "seeds: [0]")
+        io.write_text(root / name, "{seeds: [0], runs: {start_models: [], evaluated: [mtl]}}")
     rows = made_up_study.evaluation(2)
     io.write(root / "data/evaluation.jsonl", rows)
     told = made_up_study.answers(rows, "mtl", 0)

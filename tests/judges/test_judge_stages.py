@@ -22,8 +22,9 @@ JUDGES = {
         "devices": "cpu",
     },
 }
+RUNS = {"start_models": ["base"], "evaluated": ["mtl"]}
 STAGES = ("judge_samples_task", "judge_predictions_task", "judge_predictions_faithfulness")
-DECLARED = ["judges", "seeds"]
+DECLARED = ["judges", "seeds", "runs"]
 CONTEXT = ["Ada was born in London.", "It rained in York."]
 PROMPTS = [
     {
@@ -73,8 +74,8 @@ def workspace(tmp_path, monkeypatch):
         "data/evaluation.jsonl": lines(PROMPTS),
         "data/predictions/mtl_0.jsonl": lines(s for s in samples if s["sample"] == 0),
         "dvc.yaml": yaml.safe_dump({"stages": dict.fromkeys(STAGES, {"params": DECLARED})}),
-        "params.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0]}),
-        "profiles/paper.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0]}),
+        "params.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0], "runs": RUNS}),
+        "profiles/paper.yaml": yaml.safe_dump({"judges": JUDGES, "seeds": [0], "runs": RUNS}),
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -100,11 +101,11 @@ def test_task_verdicts_cover_the_context_dependent_samples_and_nothing_else(work
     assert [v["metric"] for v in verdicts] == ["exact_match"] * 2 + ["rouge_l"] * 4
 
 
-def test_task_verdicts_of_all_predictions_are_one_stage_and_other_seeds_are_left_alone(
+def test_task_verdicts_of_all_predictions_are_one_stage_and_leftovers_are_left_alone(
     workspace, monkeypatch
 ):
     made = Path("data/predictions/mtl_0.jsonl").read_text()
-    for name in ("base", "mtl_9"):
+    for name in ("base", "chat", "mtl_9"):
         Path(f"data/predictions/{name}.jsonl").write_text(made)
     run(monkeypatch, judge_task, "predictions")
     judged = sorted(path.name for path in Path("data/verdicts/task/predictions").iterdir())

@@ -37,7 +37,8 @@ def project(tmp_path):
         "params.yaml": PARAMS,
         "dvc.yaml": PIPELINE,
         ".venv/.complete": "",
-        "scripts/show.py": "print('shown')", "scripts/study_pages.py": "",
+        "scripts/show.py": "print('shown')",
+        "scripts/study_pages.py": "",
     }
     for name, text in {**written, ".gitignore": "/.venv\n/broken\n"}.items():
         io.write_text(tmp_path / name, text)

@@ -1,5 +1,7 @@
 """The four tasks, the two abilities that they train, and the names of the three judges."""
 
+from collections.abc import Mapping, Sequence
+
 from reset.core.io import Row
 
 INSTRUCTION_TASKS = ("instruction",)
@@ -21,3 +23,11 @@ def family(task: str) -> str:
     text.
     """
     return "instruction" if task == "instruction" else "context"
+
+
+def predicted(runs: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> list[str]:
+    """The names of the predictions that `runs` of params.yaml asks for: a start model's own, and
+    <run>_<seed> of the others.
+    """
+    trained = [f"{run}_{seed}" for run in runs["evaluated"] for seed in seeds]
+    return [*runs["start_models"], *trained]
