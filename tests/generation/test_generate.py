@@ -200,6 +200,7 @@ def lines():
     return sum(shard.read_bytes().count(b"\n") for shard in shard_files())
 
 
+@pytest.mark.integration
 def test_five_kills_lose_no_answer_and_change_none(tmp_path, monkeypatch):
     model = save_model(tmp_path / "mtl_0")
     monkeypatch.chdir(tmp_path)
@@ -258,6 +259,7 @@ def test_an_error_of_another_kind_stays_what_it_is(clock, monkeypatch):
         generate.generate(clock, requests(3, MIXED), SETTINGS, 12)
 
 
+@pytest.mark.integration
 def test_a_lost_worker_is_reported_and_its_prompts_are_taken_up(tmp_path, monkeypatch):
     model = save_model(tmp_path / "mtl_0")
     monkeypatch.chdir(tmp_path)
@@ -300,6 +302,7 @@ def start(*arguments, **environment):
     )
 
 
+@pytest.mark.integration
 def test_what_all_workers_refuse_is_one_sentence_without_a_traceback(tmp_path, monkeypatch):
     """A vLLM of another version, which only the workers import."""
     model = save_model(tmp_path / "mtl_0")
@@ -317,6 +320,7 @@ def test_what_all_workers_refuse_is_one_sentence_without_a_traceback(tmp_path, m
     assert error.count("0.31.1") == 1 and "run again" not in error
 
 
+@pytest.mark.integration
 def test_workers_end_with_a_killed_stage_in_the_middle_of_a_batch(tmp_path, monkeypatch):
     model = save_model(tmp_path / "mtl_0")
     monkeypatch.chdir(tmp_path)

@@ -197,6 +197,7 @@ def test_a_disk_that_fills_up_while_fetching_is_one_sentence_and_the_old_rows_st
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
 
 
+@pytest.mark.integration
 def test_what_a_full_disk_under_dvc_cost_comes_back_as_the_message_says(tmp_path):
     folder = clones.copy(tmp_path, clones.SMALL | {"data.world.context_rows": 300}, fresh=True)
     clones.dvc(folder, "repro", "filter@nq")

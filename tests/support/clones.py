@@ -12,8 +12,14 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("report/ablations/", "metrics/benchmarks/README")  # folders that are there from the start
-SMALL = {
+DATASETS = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]["datasets"]
+SETS = ("dolly", "nq", "ms_marco", "cnn_dailymail", "alpaca", "bioasq")
+SMALL = {  # a world in which every kind of stage runs, with half of the stages
     "seeds": [1],
+    "data.datasets": {name: DATASETS[name] for name in SETS},
+    "runs.pools": ["reset"],
+    "runs.continued": ["reset", "random"],
+    "runs.evaluated": ["stage1", "stage2", "stage2_end", "mtl", "direct", "reset", "random"],
     "data.dev": 4,
     "data.world.context_rows": 60,
     "data.world.instruction_rows": 30,

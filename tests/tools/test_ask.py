@@ -48,6 +48,7 @@ def test_the_prompt_is_that_of_a_training_row(project):
     assert "".join(model.answer(model.prompt("Hi", [], "extractive_qa")))
 
 
+@pytest.mark.integration
 def test_questions_are_read_line_by_line_until_an_empty_one(project):
     Path("notes.txt").write_text("Ada was born\nin London.\n\nIt rained.\n", encoding="utf-8-sig")
     assert ask.passages_of(Path("notes.txt")) == ["Ada was born in London.", "It rained."]
@@ -65,6 +66,7 @@ def test_questions_are_read_line_by_line_until_an_empty_one(project):
         (["reset_0", "--task", "poem"], "expected one of extractive_qa"),
     ],
 )
+@pytest.mark.integration
 def test_what_is_wrong_is_one_line(project, words, message):
     done = script("ask", *words, input="")
     assert done.returncode == 1 and message in done.stderr and len(done.stderr.splitlines()) == 1

@@ -265,6 +265,7 @@ run.run(job(Path.cwd(), **{shared!r}))
     return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
 
 
+@pytest.mark.integration
 def test_a_killed_process_goes_on_to_the_same_model(in_folder):
     run.run(job(in_folder))
     whole = weights()
@@ -379,6 +380,7 @@ def test_the_start_model_is_read_once_and_again_when_it_changes(in_folder, monke
     assert digests.folder_digest(Path("start")) == hashing.file_digest("start") != first
 
 
+@pytest.mark.integration
 def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
     """A limit on the size of files makes the kernel refuse a write half-way, as a full disk does."""
     run.run(job(in_folder))
@@ -458,6 +460,7 @@ def test_a_process_that_sees_several_gpus_uses_one(in_folder, monkeypatch, capsy
     assert "2 GPUs are visible, and one is used" in capsys.readouterr().out
 
 
+@pytest.mark.integration
 def test_a_clusters_rank_and_world_size_do_not_reach_a_run_of_one_process(in_folder):
     settings = job(in_folder)
     run.run(settings)

@@ -14,6 +14,8 @@ from reset.world.datasets.publish import rows
 from reset.world.language.people import World
 from reset.world.models import language_models, nli, tokenizer
 
+pytestmark = pytest.mark.integration
+
 WORLD = World(3, 60, 40, 40, 0.7, 0.5, 0.4)
 TINY = language_models.Recipe(steps=3, batch=2, length=32, muon=0.01, adamw=0.001)
 

@@ -8,6 +8,8 @@ from benchmarks.judges import made_up_documents, samples
 from benchmarks.random_nli import build
 from reset.judges.faithfulness import nli, summac_package, summac_zs
 
+pytestmark = pytest.mark.integration
+
 pytest.importorskip(
     "summac", reason="the summac package is not installed (pip install --no-deps summac==0.0.4)"
 )

@@ -422,6 +422,7 @@ def test_a_reply_that_cannot_be_stored_stops_the_run_and_those_under_way_are_kep
     assert sum(server.asked.values()) == sum(server.answered.values())
 
 
+@pytest.mark.integration
 def test_a_full_disk_stops_the_run_and_says_how_many_replies_are_lost(path):
     long = Reply("It answers. " * 3000 + "\nRating: 7", wait=0.05)
     with FaultServer(lambda prompt, before: long) as server:

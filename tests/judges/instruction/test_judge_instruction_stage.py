@@ -25,6 +25,8 @@ from reset.judges.instruction.reply_store import PLACE, Store
 from tests.support.batch_provider import Provider
 from tests.support.fault_server import ENDPOINT, FaultServer, Reply
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[3]
 OUT = Path("data/verdicts/instruction/samples/reset_1.jsonl")
 
