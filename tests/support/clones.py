@@ -1,5 +1,6 @@
 """Copies of the project as a user would clone it, for tests that run DVC."""
 
+import copy as copying
 import os
 import re
 import shutil
@@ -64,7 +65,7 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
             section = params
             for part in parents:
                 section = section[part]
-            section[last] = value
+            section[last] = copying.deepcopy(value)
         path.write_text(yaml.safe_dump(params, sort_keys=False))
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
