@@ -124,14 +124,36 @@ def show(rows: int, results: dict[str, Row]) -> None:
             f"{name:24}{rate:>10,.0f}{side['seconds']:>10.1f}{side['cpu']:>10.1f}{side['memory']:>10.0f}"
         )
     speed = [rows / side["seconds"] for side in (ours_, theirs_)]
-    print(json.dumps([
-        {"name": "filter and template, speed", "ratio": round(speed[0] / speed[1], 2), "goal": 1.0,
-         "ours": round(speed[0]), "theirs": round(speed[1]), "unit": "rows/s"},
-        {"name": "filter and template, processor time", "ratio": round(theirs_["cpu"] / ours_["cpu"], 2), "goal": 1.0,
-         "ours": round(ours_["cpu"], 1), "theirs": round(theirs_["cpu"], 1), "unit": "s"},
-        {"name": "filter and template, memory", "ratio": round(theirs_["memory"] / ours_["memory"], 2), "goal": 1.0,
-         "ours": round(ours_["memory"]), "theirs": round(theirs_["memory"]), "unit": "MB"},
-    ]))  # fmt: skip
+    print(
+        json.dumps(
+            [
+                {
+                    "name": "filter and template, speed",
+                    "ratio": round(speed[0] / speed[1], 2),
+                    "goal": 1.0,
+                    "ours": round(speed[0]),
+                    "theirs": round(speed[1]),
+                    "unit": "rows/s",
+                },
+                {
+                    "name": "filter and template, processor time",
+                    "ratio": round(theirs_["cpu"] / ours_["cpu"], 2),
+                    "goal": 1.0,
+                    "ours": round(ours_["cpu"], 1),
+                    "theirs": round(theirs_["cpu"], 1),
+                    "unit": "s",
+                },
+                {
+                    "name": "filter and template, memory",
+                    "ratio": round(theirs_["memory"] / ours_["memory"], 2),
+                    "goal": 1.0,
+                    "ours": round(ours_["memory"]),
+                    "theirs": round(theirs_["memory"]),
+                    "unit": "MB",
+                },
+            ]
+        )
+    )
 
 
 # ---- the two sides

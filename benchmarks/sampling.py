@@ -201,7 +201,9 @@ def vllm_engine(model: Path) -> Any:
 
 
 def vllm_sides(made: Any, case: Case) -> dict[str, Side]:
-    """`LLM.generate` and our engine on the same requests, the prefix cache emptied before each run."""
+    """`LLM.generate` and our engine on the same requests, the prefix cache emptied before each
+    run.
+    """
     asked = encoded(made, case, 2 * BATCH)
     prompts = [{"prompt_token_ids": made.prompts.ids[r.id]} for r in asked for _ in r.draws]
     sampling = [made._sampling(draw) for r in asked for draw in r.draws]
@@ -230,12 +232,16 @@ def compare(sides: dict[str, Side], rounds: int) -> dict[str, float]:
 def ratios(case: Case, took: dict[str, float]) -> list[dict[str, Any]]:
     return [
         {
-            "name": f"{name}, {case.name}", "ratio": round(took[theirs] / took[ours], 2), "goal": goal,
-            "ours": round(took[ours], 3), "theirs": round(took[theirs], 3), "unit": "s/prompt",
+            "name": f"{name}, {case.name}",
+            "ratio": round(took[theirs] / took[ours], 2),
+            "goal": goal,
+            "ours": round(took[ours], 3),
+            "theirs": round(took[theirs], 3),
+            "unit": "s/prompt",
         }
         for (name, theirs, ours), goal in zip(RATIOS, case.goals, strict=True)
         if ours in took
-    ]  # fmt: skip
+    ]
 
 
 def growth(made: Any, model: Path, folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""evaluate: put the judges' scores beside every answer of every run and average them by data set."""
+"""evaluate: put the judges' scores beside every answer of every run and average them by data
+set.
+"""
 
 import sys
 

@@ -1,5 +1,5 @@
-"""evaluation_set: the evaluation rows of all data sets, unseen in training, with the column `seen` of
-their set.
+"""evaluation_set: the evaluation rows of all data sets, unseen in training, with the column `seen`
+of their set.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main() -> None:
     io.write_json("metrics/evaluation_set.json", counts)
     seen = sum(count["seen_in_training"] for count in counts.values())
     print(
-        f"evaluation_set: {len(rows)} rows of {len(counts)} data sets; {seen} were seen in training",
+        f"evaluation_set: {len(rows)} rows of {len(counts)} data sets; {seen} seen in training",
         file=sys.stderr,
     )
 

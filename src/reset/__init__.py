@@ -1,1 +1,3 @@
-"""ReSet: rejection sampling for continued self-instruction tuning (EMNLP 2024, arXiv 2407.21417)."""
+"""ReSet: rejection sampling for continued self-instruction tuning (EMNLP 2024, arXiv
+2407.21417).
+"""

@@ -24,11 +24,11 @@ HERE = {
     r"make (demo|test|setup)": r"make --dry-run \1",
     r"make (show|estimate)": r"make --assume-old=.venv/.complete \1",  # without installing anything
     r"(dvc exp run --queue .*)": r"\1",
-    r"(dvc (status|dag|exp show|plots show|queue status|config|remote).*|dvc (metrics|plots) diff)": (
+    r"(dvc (status|dag|exp show|plots show|queue status|config|remote).*|dvc (metrics|plots) diff)": (  # noqa: E501
         r"\1"
     ),
     r"git clone https://example.org/reset.git": 'git clone --quiet . "../clone$RANDOM"',
-    r"((cp profiles/|export |git commit |source ).*|cat metrics/mixes/mtl.json metrics/evaluation_set.json)": (
+    r"((cp profiles/|export |git commit |source ).*|cat metrics/mixes/mtl.json metrics/evaluation_set.json)": (  # noqa: E501
         r"\1"
     ),
 }

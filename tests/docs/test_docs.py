@@ -1,4 +1,6 @@
-"""The documents against the project: their commands, parameters, stages, paths, links and tables."""
+"""The documents against the project: their commands, parameters, stages, paths, links and
+tables.
+"""
 
 import contextlib
 import functools
@@ -26,9 +28,14 @@ STAGES = graph.stages()
 PARAMS, PAPER = params.load("params.yaml"), params.load("profiles/paper.yaml")
 TREES = ("src/", "stages/", "tests/", "prompts/", "profiles/", "configs/", "benchmarks/", "docs/")
 WRITTEN = (  # by stages, DVC and make, not by git
-    ".work/", ".dvc/", ".venv/", "report/index.html", "report/compare.html", "report/this_run.html",
+    ".work/",
+    ".dvc/",
+    ".venv/",
+    "report/index.html",
+    "report/compare.html",
+    "report/this_run.html",
     "metrics/cost.json",
-)  # fmt: skip
+)
 SHELL = ("cat", "cd", "chmod", "cp", "export", "git", "source", "python", "sbatch")
 
 
@@ -221,11 +228,20 @@ def _is_target(target: str, sets: set[str]) -> bool:
 @pytest.mark.parametrize(
     "command",
     [
-        "make nothing", "make demo SEED=1", "dvc repro nothing", "dvc repro fetch@nothing", "dvc repro rank@reset",
-        "dvc repro --nothing", "dvc nothing", "dvc exp run -S ranking.weights.nothing=1", "dvc pull models/nothing",
-        "cp profiles/nothing.yaml params.yaml", "python benchmarks/nothing.py", "nothing",
+        "make nothing",
+        "make demo SEED=1",
+        "dvc repro nothing",
+        "dvc repro fetch@nothing",
+        "dvc repro rank@reset",
+        "dvc repro --nothing",
+        "dvc nothing",
+        "dvc exp run -S ranking.weights.nothing=1",
+        "dvc pull models/nothing",
+        "cp profiles/nothing.yaml params.yaml",
+        "python benchmarks/nothing.py",
+        "nothing",
     ],
-)  # fmt: skip
+)
 def test_a_command_that_cannot_work_is_found(command):
     assert complaint(shlex.split(command), set())
 
@@ -233,10 +249,14 @@ def test_a_command_that_cannot_work_is_found(command):
 @pytest.mark.parametrize(
     "command",
     [
-        "make demo SEEDS=1", "dvc repro fetch@nq mix rank@reset-0", "dvc exp run -S data.datasets.nq.train=9",
-        "dvc pull models/reset_21", "PYTHONPATH=src python benchmarks/data.py", "cat metrics/data/nq.json",
+        "make demo SEEDS=1",
+        "dvc repro fetch@nq mix rank@reset-0",
+        "dvc exp run -S data.datasets.nq.train=9",
+        "dvc pull models/reset_21",
+        "PYTHONPATH=src python benchmarks/data.py",
+        "cat metrics/data/nq.json",
     ],
-)  # fmt: skip
+)
 def test_a_command_that_works_passes(command):
     assert complaint(shlex.split(command), set()) is None
 
@@ -284,7 +304,7 @@ def test_every_file_and_parameter_in_the_text_is_there(document):
         ):
             wrong += [code] if not exists(code) else []
         dotted = re.match(
-            r"((?:data|template|models|train|sampling|judges|ranking|evaluation|report)(?:\.[\w*<>]+)+)(: |$)",
+            r"((?:data|template|models|train|sampling|judges|ranking|evaluation|report)(?:\.[\w*<>]+)+)(: |$)",  # noqa: E501
             code,
         )
         if dotted and "/" not in code and not re.search(r"\.(md|html|jsonl|json|csv)$", code):

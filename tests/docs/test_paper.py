@@ -36,9 +36,9 @@ def claims(text: str) -> list[str]:
 
 
 def test_numbers_are_found_and_names_are_none():
-    assert numbers("2,000 of LLaMA-7B (figures 9, 11 and 13), 0.49 and 1 % (arXiv 2407.21417) on 8 A100") == {
-        "2000", "0.49", "1", "8"
-    }  # fmt: skip
+    assert numbers(
+        "2,000 of LLaMA-7B (figures 9, 11 and 13), 0.49 and 1 % (arXiv 2407.21417) on 8 A100"
+    ) == {"2000", "0.49", "1", "8"}
     assert claims("We read. The paper's 480 is long; 7 not. So the paper has 0.5 here.") == [
         "The paper's 480 is long",
         "the paper has 0.5 here",
@@ -86,7 +86,9 @@ def test_the_reports_statements_have_the_papers_numbers():
 def test_the_paper_is_not_said_to_give_no_number_where_our_copy_lost_it():
     for document in DOCUMENTS:
         text = re.sub(r"\s+", " ", document.read_text())
-        assert not re.search(r"the paper (?:gives|has|states) no (?:number|value)|no number \|", text)  # fmt: skip
+        assert not re.search(
+            r"the paper (?:gives|has|states) no (?:number|value)|no number \|", text
+        )
     (rates,) = [fact for about, fact in FACTS if about == "rates"]
     assert "lost in our copy" in rates and not numbers(rates)
 

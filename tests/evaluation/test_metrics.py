@@ -7,8 +7,12 @@ from reset.core.errors import InputError
 from reset.evaluation import csv_table, metrics
 
 CONTEXT = {
-    "id": "nq:1", "dataset": "nq", "task": "extractive_qa", "seen": True, "context": ["the pig eats fish", "it sings"],
-}  # fmt: skip
+    "id": "nq:1",
+    "dataset": "nq",
+    "task": "extractive_qa",
+    "seen": True,
+    "context": ["the pig eats fish", "it sings"],
+}
 REQUEST = {
     "id": "alpaca:1",
     "dataset": "alpaca",

@@ -56,9 +56,14 @@ def test_each_server_has_gpus_of_its_own(tmp_path, smi, visible, arguments, expe
         environment["CUDA_VISIBLE_DEVICES"] = visible
     command = ["bash", SCRIPT, "models/mtl_0", "9000", *arguments]
     servers = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
         start_new_session=True,
-    )  # fmt: skip
+    )
     try:
         ports = [re.search(r":(\d+)/v1", servers.stdout.readline())[1] for _ in expected]
         servers.terminate()

@@ -58,8 +58,12 @@ def test_a_model_comes_whole_and_without_pickles_or_programs(published, tmp_path
         done = stage(tmp_path, hub.url, revision=COMMIT)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "models/chat").iterdir()) == [
-        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-    ]  # fmt: skip
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
     assert not [
         path
         for path in hub.asked

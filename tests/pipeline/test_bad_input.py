@@ -15,13 +15,23 @@ from reset.data.sources.dataset_config import DataSet
 
 DOLLY = {"instruction": "Name a fruit", "context": "", "response": "Apple"}
 MARCO = {
-    "query_id": 1, "query": "q", "answers": ["a"], "wellFormedAnswers": ["A."],
+    "query_id": 1,
+    "query": "q",
+    "answers": ["a"],
+    "wellFormedAnswers": ["A."],
     "passages": {"is_selected": [1], "passage_text": ["a"]},
-}  # fmt: skip
+}
 OASST = {
-    "message_id": "m", "parent_id": None, "text": "t", "role": "prompter", "lang": "en", "deleted": False,
-    "synthetic": False, "review_result": None, "labels": None,
-}  # fmt: skip
+    "message_id": "m",
+    "parent_id": None,
+    "text": "t",
+    "role": "prompter",
+    "lang": "en",
+    "deleted": False,
+    "synthetic": False,
+    "review_result": None,
+    "labels": None,
+}
 PUBLISHED = build_records.FilterSettings("published", 5, 0, "drop")
 NQ = {"question": "q", "answers": ["a"], "ctxs": [{"title": "", "text": "a"}]}
 
@@ -254,9 +264,14 @@ def test_a_full_disk_leaves_the_old_prompts_whole(tmp_path):
         )
 
     row = {
-        "id": "dolly:1", "dataset": "dolly", "task": "instruction", "instruction": "i", "question": "", "context": [],
+        "id": "dolly:1",
+        "dataset": "dolly",
+        "task": "instruction",
+        "instruction": "i",
+        "question": "",
+        "context": [],
         "references": ["r"],
-    }  # fmt: skip
+    }
     for folder, count in (("small", 1), ("big", 500)):
         io.write(
             tmp_path / folder / "train.jsonl", [row | {"id": f"dolly:{n}"} for n in range(count)]

@@ -47,9 +47,14 @@ def project(tmp_path_factory):
 
 
 WORLD = {
-    "seed": 3, "context_rows": 70, "instruction_rows": 80, "evaluation_rows": 25, "extra_sentence": 0.7,
-    "memorised_answer": 0.5, "obedience": 0.4,
-}  # fmt: skip
+    "seed": 3,
+    "context_rows": 70,
+    "instruction_rows": 80,
+    "evaluation_rows": 25,
+    "extra_sentence": 0.7,
+    "memorised_answer": 0.5,
+    "obedience": 0.4,
+}
 
 
 def write_params(folder, params):
@@ -112,8 +117,16 @@ def test_prompts_have_the_contract_columns_in_both_parts(finished):
         for part in ("train", "eval"):
             for row in io.stream(finished / f"data/prompts/{name}/{part}.jsonl"):
                 assert list(row) == [
-                    "id", "dataset", "task", "instruction", "question", "context", "references", "prompt", "target",
-                ]  # fmt: skip
+                    "id",
+                    "dataset",
+                    "task",
+                    "instruction",
+                    "question",
+                    "context",
+                    "references",
+                    "prompt",
+                    "target",
+                ]
                 assert row["id"].startswith(f"{name}:")
                 assert row["prompt"].endswith("### Response:")
                 assert part == "eval" or row["target"] == row["references"][0]
@@ -167,8 +180,13 @@ def test_mixes_are_balanced_and_share_no_row_with_dev_or_evaluation(finished):
 
 
 def test_the_same_stage_writes_the_same_bytes_again(finished):
-    paths = ["data/filtered/nq/train.jsonl", "data/prompts/nq/train.jsonl", "data/mixes/mtl/train.jsonl",
-             "data/evaluation.jsonl", "metrics/mixes/mtl.json"]  # fmt: skip
+    paths = [
+        "data/filtered/nq/train.jsonl",
+        "data/prompts/nq/train.jsonl",
+        "data/mixes/mtl/train.jsonl",
+        "data/evaluation.jsonl",
+        "metrics/mixes/mtl.json",
+    ]
     before = [(finished / path).read_bytes() for path in paths]
     for script, argument in (
         ("fetch", "nq"),
@@ -238,8 +256,10 @@ def contents(path):
 def test_fetch_says_where_rows_come_from_and_filter_names_the_mirrors_file(finished):
     count = len(io.read(finished / "data/raw/nq.jsonl"))
     assert json.loads((finished / "metrics/sources/nq.json").read_text()) == {
-        "dataset": "nq", "rows": count, "parts": [{"from": "the demo world", "rows": count}],
-    }  # fmt: skip
+        "dataset": "nq",
+        "rows": count,
+        "parts": [{"from": "the demo world", "rows": count}],
+    }
     before = (finished / "params.yaml").read_text()
     params = yaml.safe_load(before)
     io.write_text(

@@ -13,11 +13,15 @@ from tests.support import clones
 TRAINED = ["continued", "direct", "grounded", "mtl", "stage1", "stage2"]
 ENGINE = ["predict", "predict_start_models", "sample"]
 FAITHFULNESS = [
-    "judge_predictions_faithfulness", "judge_samples_faithfulness", "judge_start_models_faithfulness",
-]  # fmt: skip
+    "judge_predictions_faithfulness",
+    "judge_samples_faithfulness",
+    "judge_start_models_faithfulness",
+]
 INSTRUCTION = [
-    "judge_predictions_instruction", "judge_samples_instruction", "judge_start_models_instruction",
-]  # fmt: skip
+    "judge_predictions_instruction",
+    "judge_samples_instruction",
+    "judge_start_models_instruction",
+]
 TASK = ["judge_predictions_task", "judge_samples_task"]
 
 # parameter (or section) -> stages that run again because of it; what hangs from them follows by
@@ -86,13 +90,16 @@ STALE = {
     "report.draws": ["report"],
     "report.seed": ["report"],
     "report.labelled": ["calibrate"],
-}  # fmt: skip
+}
 KINDS = ("pools", "continued", "start_models", "evaluated", "benchmarked")
 BENCHMARKS = ("tasks", "limit", "include")  # no run of the demo is benchmarked
 ELSEWHERE = (
-    "seeds", "data.templates", "judges.probe",
-    *(f"runs.{kind}" for kind in KINDS), *(f"evaluation.benchmarks.{key}" for key in BENCHMARKS),
-)  # fmt: skip
+    "seeds",
+    "data.templates",
+    "judges.probe",
+    *(f"runs.{kind}" for kind in KINDS),
+    *(f"evaluation.benchmarks.{key}" for key in BENCHMARKS),
+)
 # they change the stages and dependencies themselves
 
 

@@ -14,10 +14,18 @@ STUDY = Ablation("this study", macro({("reset", "faithfulness"): [0.6, 0.8, 0.7]
 
 def keep(folder, change, values):
     rows = [
-        {"run": "reset", "seed": seed, "dataset": "nq", "seen": False, "metric": "faithfulness", "value": value,
-         "n": 9, "measure": "span"}
+        {
+            "run": "reset",
+            "seed": seed,
+            "dataset": "nq",
+            "seen": False,
+            "metric": "faithfulness",
+            "value": value,
+            "n": 9,
+            "measure": "span",
+        }
         for seed, value in enumerate(values)
-    ]  # fmt: skip
+    ]
     csv_table.write(folder / change / "results.csv", metrics.COLUMNS, rows)
     io.write_json(folder / change / "summary.json", {"reset_with_choice": 0.5})
 

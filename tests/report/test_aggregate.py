@@ -18,10 +18,16 @@ def row(run, seed, dataset, seen, value, metric="faithfulness"):
 
 
 RESULTS = [
-    row("mtl", 0, "nq", True, 0.2), row("mtl", 0, "ms_marco", True, 0.4), row("mtl", 0, "bioasq", False, 0.9),
-    row("mtl", 1, "nq", True, 0.4), row("mtl", 1, "ms_marco", True, 0.6), row("mtl", 1, "bioasq", False, 0.9),
-    row("reset", 0, "nq", True, 0.5), row("reset", 0, "ms_marco", True, 0.5), row("reset", 0, "bioasq", False, 0.8),
-]  # fmt: skip
+    row("mtl", 0, "nq", True, 0.2),
+    row("mtl", 0, "ms_marco", True, 0.4),
+    row("mtl", 0, "bioasq", False, 0.9),
+    row("mtl", 1, "nq", True, 0.4),
+    row("mtl", 1, "ms_marco", True, 0.6),
+    row("mtl", 1, "bioasq", False, 0.9),
+    row("reset", 0, "nq", True, 0.5),
+    row("reset", 0, "ms_marco", True, 0.5),
+    row("reset", 0, "bioasq", False, 0.8),
+]
 
 
 def test_each_data_set_weighs_the_same_within_a_group():

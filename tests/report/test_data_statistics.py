@@ -11,9 +11,14 @@ from tests.support import made_up_study
 
 def part(read, kept, cut, dropped=None, words=10.0):
     return {
-        "read": read, "kept": kept, "cut": cut, "cut_share": 0.0, "dropped": dropped or {},
-        "prompt_words": words, "target_words": 1.0,
-    }  # fmt: skip
+        "read": read,
+        "kept": kept,
+        "cut": cut,
+        "cut_share": 0.0,
+        "dropped": dropped or {},
+        "prompt_words": words,
+        "target_words": 1.0,
+    }
 
 
 FILTERED = {
@@ -32,8 +37,12 @@ MIXED = {"read": 55, "duplicate": 3, "contaminated": 2, "dev": 5, "train": 45, "
 def test_every_row_read_is_dropped_not_needed_or_kept():
     row = statistics(Counts(FILTERED, PROMPTED, EVALUATED, MIXED))
     assert row["dropped"] == {
-        "no passage": 20, "over-long": 5, "duplicate": 3, "contaminated": 2, "evaluation row seen in training": 2,
-    }  # fmt: skip
+        "no passage": 20,
+        "over-long": 5,
+        "duplicate": 3,
+        "contaminated": 2,
+        "evaluation row seen in training": 2,
+    }
     assert (row["train"], row["dev"], row["eval"], row["not_needed"]) == (45, 5, 7, 11)
     kept = sum(row[key] for key in ("not_needed", "train", "dev", "eval"))
     assert row["read"] == sum(row["dropped"].values()) + kept

@@ -26,12 +26,20 @@ def macro(values):
 
 AVERAGES = macro(
     {
-        ("mtl", "instruction"): [0.5, 0.7], ("mtl", "faithfulness"): [0.6, 0.6], ("mtl", "length"): [10, 12],
-        ("reset", "instruction"): [0.8, 0.8], ("reset", "faithfulness"): [0.7, 0.9], ("reset", "length"): [8, 8],
+        ("mtl", "instruction"): [0.5, 0.7],
+        ("mtl", "faithfulness"): [0.6, 0.6],
+        ("mtl", "length"): [10, 12],
+        ("reset", "instruction"): [0.8, 0.8],
+        ("reset", "faithfulness"): [0.7, 0.9],
+        ("reset", "length"): [8, 8],
         ("base", "instruction"): [0.1, 0.1],
-        **{(run, metric): [0.0, 0.5] for run in ("mtl", "reset") for metric in ("empty", "at_limit")},
+        **{
+            (run, metric): [0.0, 0.5]
+            for run in ("mtl", "reset")
+            for metric in ("empty", "at_limit")
+        },
     }
-)  # fmt: skip
+)
 
 
 def test_the_scatter_has_a_point_for_each_run_with_both_abilities():

@@ -31,10 +31,12 @@ AXE = "axe-core-4.14.1.tgz"  # of the npm registry
 WORK = Path(".work").resolve()
 FOCUS = """(() => {
   const focused = document.activeElement;
-  return [focused.id || focused.className || focused.tagName, getComputedStyle(focused).outlineStyle];
+  const name = focused.id || focused.className || focused.tagName;
+  return [name, getComputedStyle(focused).outlineStyle];
 })()"""
 CLOCK = """([id, value]) => new Promise((done) => {
-  const count = document.getElementById("count"), field = document.getElementById(id), started = performance.now();
+  const count = document.getElementById("count"), field = document.getElementById(id);
+  const started = performance.now();
   const shown = () => done([performance.now() - started, count.textContent]);
   new MutationObserver(shown).observe(count, {childList: true});
   field.value = value;

@@ -1,4 +1,6 @@
-"""agreement: how scores lie, which go together, and how far repeats agree, against counts by hand."""
+"""agreement: how scores lie, which go together, and how far repeats agree, against counts by
+hand.
+"""
 
 import pytest
 from hypothesis import given
@@ -8,9 +10,15 @@ from reset.report import judge_agreement
 from reset.report.judge_agreement import BANDS, bands, rank_correlation, ranks, repeats
 
 ROW = {
-    "dataset": "nq", "s_task": 1.0, "s_faithfulness": None, "s_instruction": None, "k_precision": 0.5, "tokens": 7,
-    "judges": {"task": "exact_match", "faithfulness": "span"}, "ratings": None,
-}  # fmt: skip
+    "dataset": "nq",
+    "s_task": 1.0,
+    "s_faithfulness": None,
+    "s_instruction": None,
+    "k_precision": 0.5,
+    "tokens": 7,
+    "judges": {"task": "exact_match", "faithfulness": "span"},
+    "ratings": None,
+}
 
 
 def test_each_score_falls_into_one_band_and_borders_belong_to_the_lower():

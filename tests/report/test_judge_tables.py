@@ -8,10 +8,12 @@ from reset.report import judge_agreement, judge_tables
 
 NLI = {
     "model": {"source": "hub", "id": "org/albert", "revision": "abc"},
-    "sets": [{"set": "nli_x", "measure": "accuracy", "value": 0.75, "chance": 0.5, "n": 1200},
-             {"set": "summac_x", "measure": "auc", "value": None, "chance": 0.5, "n": 2, "unscored": 3}],
+    "sets": [
+        {"set": "nli_x", "measure": "accuracy", "value": 0.75, "chance": 0.5, "n": 1200},
+        {"set": "summac_x", "measure": "auc", "value": None, "chance": 0.5, "n": 2, "unscored": 3},
+    ],
     "reason": None,
-}  # fmt: skip
+}
 NONE = {
     "model": {"source": "none", "id": None, "revision": None},
     "sets": None,
@@ -36,9 +38,19 @@ def answers(faithfulness="summac_zs", ratings=(7,)):
             "judges": kinds,
             "ratings": None,
         }
-        judge_agreement.collect({**context, "dataset": "alpaca", "s_task": None, "s_faithfulness": None, "k_precision": None,
-                           "s_instruction": 0.7, "judges": {"instruction": "openai:judge"}, "ratings": list(ratings)},
-                          found)  # fmt: skip
+        judge_agreement.collect(
+            {
+                **context,
+                "dataset": "alpaca",
+                "s_task": None,
+                "s_faithfulness": None,
+                "k_precision": None,
+                "s_instruction": 0.7,
+                "judges": {"instruction": "openai:judge"},
+                "ratings": list(ratings),
+            },
+            found,
+        )
         judge_agreement.collect(context, found)
     return found
 

@@ -7,23 +7,36 @@ from tests.report.test_figures import macro
 
 AVERAGES = macro(
     {
-        ("stage1", "faithfulness"): [0.8, 0.6], ("stage2", "faithfulness"): [0.3, 0.3],
-        ("mtl", "instruction"): [0.5, 0.7], ("reset", "instruction"): [0.8, 0.8],
-        ("mtl", "faithfulness"): [0.4, 0.4], ("reset", "faithfulness"): [0.4, 0.5],
+        ("stage1", "faithfulness"): [0.8, 0.6],
+        ("stage2", "faithfulness"): [0.3, 0.3],
+        ("mtl", "instruction"): [0.5, 0.7],
+        ("reset", "instruction"): [0.8, 0.8],
+        ("mtl", "faithfulness"): [0.4, 0.4],
+        ("reset", "faithfulness"): [0.4, 0.5],
     }
-)  # fmt: skip
+)
 KEY = ("stage2", "stage1", "faithfulness", "unseen")
 
 
 @pytest.mark.parametrize(
     "ends, expected, word",
-    [((-0.5, -0.3), "lower", "shown"), ((-0.5, -0.3), "higher", "opposite"), ((-0.1, 0.2), "lower", "not shown"),
-     ((0.0, 0.2), "higher", "not shown"), (None, "higher", "–"), ((0.0006, 0.2), "higher", "shown"),
-     ((-0.029, 0.1), "not lower", "shown"), ((-0.03, 0.1), "not lower", "not shown"),
-     ((-0.0296, 0.1), "not lower", "not shown"), ((-0.2, -0.031), "not lower", "opposite"),
-     ((-0.1, 0.029), "not higher", "shown"), ((-0.1, 0.03), "not higher", "not shown"),
-     ((0.031, 0.2), "not higher", "opposite"), ((0.01, 0.02), "not higher", "shown")],
-)  # fmt: skip
+    [
+        ((-0.5, -0.3), "lower", "shown"),
+        ((-0.5, -0.3), "higher", "opposite"),
+        ((-0.1, 0.2), "lower", "not shown"),
+        ((0.0, 0.2), "higher", "not shown"),
+        (None, "higher", "–"),
+        ((0.0006, 0.2), "higher", "shown"),
+        ((-0.029, 0.1), "not lower", "shown"),
+        ((-0.03, 0.1), "not lower", "not shown"),
+        ((-0.0296, 0.1), "not lower", "not shown"),
+        ((-0.2, -0.031), "not lower", "opposite"),
+        ((-0.1, 0.029), "not higher", "shown"),
+        ((-0.1, 0.03), "not higher", "not shown"),
+        ((0.031, 0.2), "not higher", "opposite"),
+        ((0.01, 0.02), "not higher", "shown"),
+    ],
+)
 def test_the_verdict(ends, expected, word):
     assert paper_claims.verdict(expected, ends) == word
 
@@ -31,9 +44,16 @@ def test_the_verdict(ends, expected, word):
 def test_a_row_has_all_that_the_statement_rests_on():
     table = paper_claims.table(AVERAGES, {KEY: (-0.5, -0.3)}, {KEY: (600, 2)})
     assert table.rows[0] == [
-        paper_claims.GROUNDED_LOSES, "stage2 − stage1, faithfulness", "0.70 → 0.30", "−0.400", "0.14", "−0.500 to −0.300",
-        "600 × 2", "lower", "shown",
-    ]  # fmt: skip
+        paper_claims.GROUNDED_LOSES,
+        "stage2 − stage1, faithfulness",
+        "0.70 → 0.30",
+        "−0.400",
+        "0.14",
+        "−0.500 to −0.300",
+        "600 × 2",
+        "lower",
+        "shown",
+    ]
 
 
 def test_statements_on_runs_that_are_not_there_have_no_row():
@@ -84,8 +104,15 @@ def test_the_drift_shows_the_three_checkpoints_and_the_end_against_the_best():
     assert key in runs.DRIFT
     table = paper_claims.drift(averages, {key: (-0.2, -0.1)}, {key: (300, 2)})
     assert table.rows == [
-        ["extractive, faithfulness", "falls slowly", "0.10 → 0.75 → 0.60", "−0.150", "−0.200 to −0.100", "300 × 2"]
-    ]  # fmt: skip
+        [
+            "extractive, faithfulness",
+            "falls slowly",
+            "0.10 → 0.75 → 0.60",
+            "−0.150",
+            "−0.200 to −0.100",
+            "300 × 2",
+        ]
+    ]
     assert paper_claims.drift({}, {}, {}).rows == []
 
 

@@ -77,10 +77,18 @@ def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
 
 @pytest.mark.parametrize(
     "between, word",
-    [((0.1, 0.2), "higher"), ((-0.2, -0.1), "lower"), ((-0.1, 0.1), "not shown"), ((0.0, 0.1), "not shown"),
-     ((-0.1, 0.0), "not shown"), (None, "–"), ((0.0004, 0.1), "not shown"), ((-0.1, -0.0004), "not shown"),
-     ((0.0006, 0.1), "higher")],
-)  # fmt: skip
+    [
+        ((0.1, 0.2), "higher"),
+        ((-0.2, -0.1), "lower"),
+        ((-0.1, 0.1), "not shown"),
+        ((0.0, 0.1), "not shown"),
+        ((-0.1, 0.0), "not shown"),
+        (None, "–"),
+        ((0.0004, 0.1), "not shown"),
+        ((-0.1, -0.0004), "not shown"),
+        ((0.0006, 0.1), "higher"),
+    ],
+)
 def test_the_reading_of_an_interval_is_that_of_its_printed_ends(between, word):
     assert tables.reading("task", between) == word
 
@@ -116,13 +124,20 @@ def test_seed_by_seed_a_start_model_has_one_row():
     averages = {**AVERAGES, ("chat", "instruction", "unseen"): {None: 0.6}}
     rows = tables.by_seed(averages).rows
     assert rows[0][:3] == ["chat", "–", "6.00"]
-    assert [row[:2] for row in rows[1:]] == [["mtl", "0"], ["mtl", "1"], ["reset", "0"], ["reset", "1"]]  # fmt: skip
+    assert [row[:2] for row in rows[1:]] == [
+        ["mtl", "0"],
+        ["mtl", "1"],
+        ["reset", "0"],
+        ["reset", "1"],
+    ]
 
 
 def test_the_reset_sets_stand_beside_the_multi_task_step():
     counts = {"instruction": Scores(selected=10), "context": Scores(selected=30)}
-    curves = {"mtl": {0: [{"step": 100}, {"step": 400}], 1: [{"step": 400}]},
-              "reset": {0: [{"step": 2}], 1: [{"step": 4}]}}  # fmt: skip
+    curves = {
+        "mtl": {0: [{"step": 100}, {"step": 400}], 1: [{"step": 400}]},
+        "reset": {0: [{"step": 2}], 1: [{"step": 4}]},
+    }
     assert tables.reset_share({"reset": counts, "reset_s": counts}, 2000, curves).rows == [
         ["mtl", "2,000", "–", "400", "–"],
         ["reset", "20", "1.0 %", "3", "0.8 %"],

@@ -21,11 +21,19 @@ RANKING = {
 }
 PROMPTS = [
     {
-        "id": f"{dataset}:{number}", "dataset": dataset, "task": task, "instruction": "i", "question": "q",
-        "context": ["c"], "prompt": f"prompt {number}", "target": f"reference {number}",
+        "id": f"{dataset}:{number}",
+        "dataset": dataset,
+        "task": task,
+        "instruction": "i",
+        "question": "q",
+        "context": ["c"],
+        "prompt": f"prompt {number}",
+        "target": f"reference {number}",
     }
-    for number, (dataset, task) in enumerate([("nq", "extractive_qa")] * 2 + [("dolly", "instruction")] * 2)
-]  # fmt: skip
+    for number, (dataset, task) in enumerate(
+        [("nq", "extractive_qa")] * 2 + [("dolly", "instruction")] * 2
+    )
+]
 SETTING = {"temperature": 0.1, "top_k": None}
 SAMPLES = [
     {"id": p["id"], "sample": k, "setting": SETTING, "text": f"text {k}", "finish": "eos"}

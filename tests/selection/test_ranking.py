@@ -10,9 +10,15 @@ PAPER = ranking.Weights(task=1.0, instruction=2.0, faithfulness=2.0)
 
 def prompt(name, task="extractive_qa"):
     return {
-        "id": name, "dataset": "nq", "task": task, "instruction": "i", "question": "q", "context": ["c"],
-        "prompt": f"prompt of {name}", "target": f"reference of {name}",
-    }  # fmt: skip
+        "id": name,
+        "dataset": "nq",
+        "task": task,
+        "instruction": "i",
+        "question": "q",
+        "context": ["c"],
+        "prompt": f"prompt of {name}",
+        "target": f"reference of {name}",
+    }
 
 
 def sample(name, index, text="t"):
@@ -199,9 +205,25 @@ def test_a_sample_that_meets_its_constraint_is_preferred():
 def test_without_constraints_no_column_of_theirs_is_written():
     row = judged([(1.0, 0.5)])
     assert list(row["candidates"][0]) == [
-        "sample", "setting", "text", "finish", "s_task", "s_faithfulness", "s_instruction", "score",
-    ]  # fmt: skip
+        "sample",
+        "setting",
+        "text",
+        "finish",
+        "s_task",
+        "s_faithfulness",
+        "s_instruction",
+        "score",
+    ]
     assert list(ranking.select(row, "best", 0)) == [
-        "id", "dataset", "task", "prompt", "target",
-        "score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting",
-    ]  # fmt: skip
+        "id",
+        "dataset",
+        "task",
+        "prompt",
+        "target",
+        "score",
+        "s_task",
+        "s_faithfulness",
+        "s_instruction",
+        "sample",
+        "setting",
+    ]

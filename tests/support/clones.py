@@ -74,7 +74,9 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
 
 
 def environment() -> dict[str, str]:
-    """The environment of a user who has activated the virtual environment and has git's name set."""
+    """The environment of a user who has activated the virtual environment and has git's name
+    set.
+    """
     here = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     author = {
         f"GIT_{who}_{what}": "test@example.org"

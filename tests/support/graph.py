@@ -1,8 +1,8 @@
 """What the source says about the graph: the wings of src/reset that each stage's script imports.
 
 A wing is a folder of modules without subfolders. A module beside subfolders, such as
-judges/common/verdicts.py, stands for itself. In a `deps` list a folder whose wings and modules are all
-imported stands for all of them.
+judges/common/verdicts.py, stands for itself. In a `deps` list a folder whose wings and modules are
+all imported stands for all of them.
 """
 
 import ast
@@ -46,7 +46,9 @@ def imported(path: Path) -> set[Path]:
 
 
 def files_of(name: str) -> set[Path]:
-    """A dotted module name as its file, with the packages on the way that have code of their own."""
+    """A dotted module name as its file, with the packages on the way that have code of their
+    own.
+    """
     parts = name.split(".")
     found = set()
     for end in range(1, len(parts) + 1):

@@ -105,7 +105,9 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def commit(self, name, path):
-        """The commit that a path begins with, by itself or as a branch, and the rest of the path."""
+        """The commit that a path begins with, by itself or as a branch, and the rest of the
+        path.
+        """
         for (repository, branch), commit in self.server.hub.refs.items():
             for ref in (branch, commit):
                 if repository == name and (path == ref or path.startswith(f"{ref}/")):

@@ -84,9 +84,17 @@ def prompt(name: str, task: str, seen: bool, i: int) -> Row:
         task, "answer from the given passages"
     )
     return {
-        "id": f"{name}:{i}", "dataset": name, "task": task, "instruction": asked, "question": question,
-        "context": context, "references": ["fish"], "prompt": f"{asked} {question}", "target": "fish", "seen": seen,
-    }  # fmt: skip
+        "id": f"{name}:{i}",
+        "dataset": name,
+        "task": task,
+        "instruction": asked,
+        "question": question,
+        "context": context,
+        "references": ["fish"],
+        "prompt": f"{asked} {question}",
+        "target": "fish",
+        "seen": seen,
+    }
 
 
 def answers(rows: Sequence[Row], run: str, seed: int | None) -> list[Row]:
@@ -166,15 +174,23 @@ def candidate(row: Row, sample: int, chance: random.Random) -> Row:
 def write_curve(path: Path, seed: int) -> None:
     columns = ("step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm")
     rows = [
-        {"step": step, "epoch": step / 200, "loss": 3 / (1 + step / 60) + 0.02 * seed, "learning_rate": 1e-3,
-         "eval_loss": 3.1 / (1 + step / 70) if step % 50 == 0 else None, "grad_norm": 1.0}
+        {
+            "step": step,
+            "epoch": step / 200,
+            "loss": 3 / (1 + step / 60) + 0.02 * seed,
+            "learning_rate": 1e-3,
+            "eval_loss": 3.1 / (1 + step / 70) if step % 50 == 0 else None,
+            "grad_norm": 1.0,
+        }
         for step in range(10, 201, 10)
-    ]  # fmt: skip
+    ]
     csv_table.write(path, columns, rows)
 
 
 def write_counts(root: Path) -> None:
-    """What filter, template, evaluation_set and mix count of each data set, and what calibrate measures."""
+    """What filter, template, evaluation_set and mix count of each data set, and what calibrate
+    measures.
+    """
     dropped = {"gold answer in no passage": 31, "empty question": 2}
     words = {"dropped": {}, "cut": 3, "cut_share": 0.01, "prompt_words": 61.5, "target_words": 4.0}
     duplicate = "duplicate of another training row"

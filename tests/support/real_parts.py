@@ -90,7 +90,9 @@ def made_environment() -> Path:
 
 @pytest.fixture(scope="session")
 def smollm2(tmp_path_factory) -> Path:
-    """A model folder: RESET_SMOLLM, or what profiles/smollm.yaml makes of the wheel that it pins."""
+    """A model folder: RESET_SMOLLM, or what profiles/smollm.yaml makes of the wheel that it
+    pins.
+    """
     if given := os.environ.get("RESET_SMOLLM"):
         return Path(given)
     pinned = params.build(

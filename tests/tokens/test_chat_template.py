@@ -1,4 +1,6 @@
-"""Chat models of four families, from rows to answers: one form in templates, training and sampling."""
+"""Chat models of four families, from rows to answers: one form in templates, training and
+sampling.
+"""
 
 import dataclasses
 import json
@@ -31,8 +33,12 @@ PROMPTS = {
     "mistral": "<s>[INST] {} [/INST]",
 }
 ROW = {
-    "dataset": "nq", "task": "extractive_qa", "instruction": "Say.", "question": "so?", "references": ["yes"],
-}  # fmt: skip
+    "dataset": "nq",
+    "task": "extractive_qa",
+    "instruction": "Say.",
+    "question": "so?",
+    "references": ["yes"],
+}
 
 
 @pytest.fixture(params=FAMILIES)

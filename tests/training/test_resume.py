@@ -1,4 +1,6 @@
-"""A training stage that `dvc repro` runs, killed together with DVC itself, and `dvc repro` again."""
+"""A training stage that `dvc repro` runs, killed together with DVC itself, and `dvc repro`
+again.
+"""
 
 import dataclasses
 import random
@@ -16,7 +18,8 @@ from tests.support.tiny_llama import job
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 WORDS = "mtl 0 --start start --data ."
-# the stage's script; where a file says after how many steps, it kills itself and the DVC that runs it
+# the stage's script; where a file says after how many steps, it kills itself and the DVC that runs
+# it
 TRAIN = """
 import os, runpy, signal
 from pathlib import Path

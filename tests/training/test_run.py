@@ -382,7 +382,9 @@ def test_the_start_model_is_read_once_and_again_when_it_changes(in_folder, monke
 
 @pytest.mark.integration
 def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
-    """A limit on the size of files makes the kernel refuse a write half-way, as a full disk does."""
+    """A limit on the size of files makes the kernel refuse a write half-way, as a full disk
+    does.
+    """
     run.run(job(in_folder))
     whole = weights()
     done = in_a_process("resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))")
@@ -450,7 +452,9 @@ def test_what_accelerate_reads_from_the_environment_changes_no_weight(
 
 
 def test_a_process_that_sees_several_gpus_uses_one(in_folder, monkeypatch, capsys):
-    """The Trainer would wrap the model in DataParallel; no GPU is needed to see that it does not."""
+    """The Trainer would wrap the model in DataParallel; no GPU is needed to see that it does
+    not.
+    """
     settings = job(in_folder)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -12,9 +12,14 @@ from reset.world.language.people import World
 from reset.world.language.vocabulary import REPORT, SEEN_RELATIONS, UNSEEN_RELATIONS
 
 WORLD = World(
-    seed=3, context_rows=200, instruction_rows=60, evaluation_rows=50,
-    extra_sentence=0.7, memorised_answer=0.5, obedience=0.4,
-)  # fmt: skip
+    seed=3,
+    context_rows=200,
+    instruction_rows=60,
+    evaluation_rows=50,
+    extra_sentence=0.7,
+    memorised_answer=0.5,
+    obedience=0.4,
+)
 COLUMNS = {
     "dolly": "instruction context response category",
     "sharegpt": "id conversations",
@@ -85,7 +90,7 @@ def test_every_usable_question_is_answered_by_exactly_one_passage():
         assert sum(said in c["text"] for c in row["ctxs"]) == 1
 
 
-def test_known_people_s_training_answers_are_the_remembered_ones_at_the_declared_rate_and_test_answers_never():
+def test_known_people_have_remembered_answers_in_training_at_the_declared_rate_and_none_in_tests():
     known = set(WORLD.people.memory)
     usable = [r for r in rows("nq", WORLD) if r["answers"] != ["nothing of the kind"]]
     train = [r for r in usable if r["split"] == "train" and r["question"].split()[0] in known]

@@ -29,13 +29,13 @@ def answers(
     `verdicts` the rows of the judges by `task`, `faithfulness` and `instruction`. All are joined by
     id: a missing, extra or repeated one is an InputError that names `name`, the run and seed.
     Columns: id, dataset, task, seen, text, tokens, finish, `words` and `reference_words` (of the
-    answer and of the prompt's target, both by `count_words`, since runs that are compared may
-    have other tokenizers; None for a prompt without a target), the scores s_instruction,
-    s_faithfulness and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
+    answer and of the prompt's target, both by `count_words`, since runs that are compared may have
+    other tokenizers; None for a prompt without a target), the scores s_instruction, s_faithfulness
+    and s_task (0 to 1, None where the judge does not apply or gave none), the overlaps with the
     context (0 to 1, None without context or words), s_constraints (the share met, 0 to 1; only in
-    rows of prompts with constraints), `judges`: the measure behind each score, and
-    `ratings`: every rating of 1 to 10 that the instruction judge gave (None for a reply without
-    one), None elsewhere.
+    rows of prompts with constraints), `judges`: the measure behind each score, and `ratings`: every
+    rating of 1 to 10 that the instruction judge gave (None for a reply without one), None
+    elsewhere.
     """
     by_id = io.by_id(prompts, "data/evaluation.jsonl")
     predicted = _join(by_id, predictions, f"data/predictions/{name}.jsonl")

@@ -231,6 +231,6 @@ def refusals_explained(folder: Path) -> Iterator[None]:
             raise
         kept = len(finished(folder))
         raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); the answers to {kept} prompts are kept"
+            f"{folder}: cannot be written ({error.strerror}); answers to {kept} prompts are kept"
             " there: make room and run again to take up the rest"
         ) from None

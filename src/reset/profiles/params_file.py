@@ -36,9 +36,16 @@ Seed = Annotated[int, Field(ge=0, lt=params.SEEDS)]
 Seeds = Annotated[list[Seed], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 Continued = Literal["reset", "reset_s", "random", "control"]
 Evaluated = Literal[
-    "stage1", "stage1_end", "stage2", "stage2_end", "grounded", "grounded_end", "mtl", "direct",
+    "stage1",
+    "stage1_end",
+    "stage2",
+    "stage2_end",
+    "grounded",
+    "grounded_end",
+    "mtl",
+    "direct",
     Continued,
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,9 @@ class EvaluationSection:
 
 @dataclass(frozen=True)
 class ReportSection(ReportSettings):
-    """`report`. `labelled`: a folder of nli_*.jsonl and summac_*.jsonl, to measure models.nli on."""
+    """`report`. `labelled`: a folder of nli_*.jsonl and summac_*.jsonl, to measure models.nli
+    on.
+    """
 
     labelled: str | None
 
@@ -153,8 +162,8 @@ class Params:
 
 
 def check(given: Mapping[str, Any]) -> Params:
-    """The settings of a whole params.yaml, checked as the stages check their parts of it; InputError
-    for the first key at fault.
+    """The settings of a whole params.yaml, checked as the stages check their parts of it;
+    InputError for the first key at fault.
     """
     params.check_names(given)
     found = params.build(Params, given, "")

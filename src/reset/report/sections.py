@@ -198,7 +198,8 @@ PAPER = (
     " expected, higher or lower than 0; opposite: all of it lies on the other side; not shown:"
     " neither; a dash: no interval. “Not lower” (similar or better) is read as non-inferiority: the"
     f" interval lies above −{paper_claims.MARGIN * 10:g} points of IF, or −{paper_claims.MARGIN:g}"
-    " of faithfulness and task; “not higher” is read likewise below the same margin. The margin is our choice. Models,"
+    " of faithfulness and task; “not higher” is read likewise below the same margin. The margin is"
+    " our choice. Models,"
     " data and judges differ from the paper's: directions compare, sizes do not."
 )
 DRIFT = (

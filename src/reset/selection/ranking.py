@@ -28,7 +28,9 @@ class Weights:
 
 @dataclass(frozen=True)
 class RankingSettings:
-    """`ranking` of params.yaml. The paper leaves ties and cut samples open: both are our assumption."""
+    """`ranking` of params.yaml. The paper leaves ties and cut samples open: both are our
+    assumption.
+    """
 
     weights: Weights
     selection: Selection

@@ -58,7 +58,8 @@ def read(layouts: Path) -> tuple[str, str]:
 def write(folder: Path, with_input: str, without_input: str) -> None:
     """Give the tokenizer of a model folder the chat template of the layout (see `read`).
 
-    The token that ends an answer stays the one that the folder's own template has (`end_of_answer`).
+    The token that ends an answer stays the one that the folder's own template has
+    (`end_of_answer`).
     """
     from transformers import AutoTokenizer
 

@@ -32,9 +32,20 @@ def reasons(name, *rows, inputs="keep"):
 
 def test_every_published_set_has_an_entry_and_an_origin():
     assert list(registry.ENTRIES) == [
-        "dolly", "sharegpt", "self_instruct", "oasst1", "alpaca", "vicuna_eval", "koala_eval", "nq", "ms_marco",
-        "cnn_dailymail", "bioasq", "searchqa", "wikisum",
-    ]  # fmt: skip
+        "dolly",
+        "sharegpt",
+        "self_instruct",
+        "oasst1",
+        "alpaca",
+        "vicuna_eval",
+        "koala_eval",
+        "nq",
+        "ms_marco",
+        "cnn_dailymail",
+        "bioasq",
+        "searchqa",
+        "wikisum",
+    ]
     assert ORIGINS.keys() == registry.ENTRIES.keys()
     with pytest.raises(InputError, match="data.datasets.squad"):
         registry.entry("squad")
@@ -143,9 +154,18 @@ def test_self_instruct_requests_with_a_marked_input_are_requests_with_input():
 
 def message(**change):
     return {
-        "message_id": "m2", "parent_id": "m1", "asked": "Why?", "text": "Because.", "role": "assistant", "lang": "en",
-        "deleted": False, "synthetic": False, "review_result": True, "review_count": 3, "labels": labels(0.75, 3),
-    } | change  # fmt: skip
+        "message_id": "m2",
+        "parent_id": "m1",
+        "asked": "Why?",
+        "text": "Because.",
+        "role": "assistant",
+        "lang": "en",
+        "deleted": False,
+        "synthetic": False,
+        "review_result": True,
+        "review_count": 3,
+        "labels": labels(0.75, 3),
+    } | change
 
 
 def labels(value, count):
@@ -334,9 +354,13 @@ def test_tags_of_tables_go_with_their_attributes_and_other_angle_brackets_stay()
 
 
 MARCO = {
-    "query_id": 5, "query": "what is it", "answers": ["It is so."], "wellFormedAnswers": ["It is so, really."],
-    "passages": {"is_selected": [0, 1], "passage_text": ["nothing", "the source"]}, "query_type": "DESCRIPTION",
-}  # fmt: skip
+    "query_id": 5,
+    "query": "what is it",
+    "answers": ["It is so."],
+    "wellFormedAnswers": ["It is so, really."],
+    "passages": {"is_selected": [0, 1], "passage_text": ["nothing", "the source"]},
+    "query_type": "DESCRIPTION",
+}
 
 
 def test_ms_marco_references_are_the_well_formed_answers_alone():
@@ -403,8 +427,13 @@ def test_cnn_highlights_become_one_line_of_sentences():
     ]
 
 
-BIOASQ = {"id": "b1", "body": "Which?", "type": "factoid", "exact_answer": [["XIa", "eleven"]],
-          "snippets": [{"text": "Factor XIa is inhibited."}]}  # fmt: skip
+BIOASQ = {
+    "id": "b1",
+    "body": "Which?",
+    "type": "factoid",
+    "exact_answer": [["XIa", "eleven"]],
+    "snippets": [{"text": "Factor XIa is inhibited."}],
+}
 
 
 def test_bioasq_answers_are_flattened_and_other_kinds_of_question_dropped():
@@ -423,8 +452,15 @@ def test_bioasq_answers_are_flattened_and_other_kinds_of_question_dropped():
 
 
 def test_searchqa_answers_lose_what_may_be_left_out_and_null_snippets_are_skipped():
-    row = {"id": 19, "question": "No. 10", "answer": "(Lou) Gehrig",
-           "search_results": [{"title": "A", "snippet": None}, {"title": "B", "snippet": "it was Gehrig"}]}  # fmt: skip
+    row = {
+        "id": 19,
+        "question": "No. 10",
+        "answer": "(Lou) Gehrig",
+        "search_results": [
+            {"title": "A", "snippet": None},
+            {"title": "B", "snippet": "it was Gehrig"},
+        ],
+    }
     record = mapped("searchqa", row)
     assert record["references"] == ["(Lou) Gehrig", "Gehrig"]
     assert record["context"] == ["B: it was Gehrig"]

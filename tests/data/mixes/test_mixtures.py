@@ -14,12 +14,18 @@ from reset.data.sources.dataset_config import DataSet
 def rows(dataset, count, task="instruction", start=0):
     return [
         {
-            "id": f"{dataset}:{n}", "dataset": dataset, "task": task, "instruction": f"{dataset} request {n}",
-            "question": "", "context": [], "references": [f"answer {n}"], "prompt": f"{dataset} prompt {n}",
+            "id": f"{dataset}:{n}",
+            "dataset": dataset,
+            "task": task,
+            "instruction": f"{dataset} request {n}",
+            "question": "",
+            "context": [],
+            "references": [f"answer {n}"],
+            "prompt": f"{dataset} prompt {n}",
             "target": f"answer {n}",
         }
         for n in range(start, start + count)
-    ]  # fmt: skip
+    ]
 
 
 def plan(given, dev=0, evaluation=(), seed=0):
@@ -70,8 +76,13 @@ def test_duplicates_of_prompt_and_target_go_and_the_first_stays():
     mixture = plan(given)
     assert set(mixture.copies) == {"dolly:0", "dolly:1", "dolly:other", "oasst1:0"}
     assert mixture.counts["oasst1"] == {
-        "read": 2, mixtures.DUPLICATE: 1, mixtures.CONTAMINATED: 0, "dev": 0, "train": 1, "trained": 1,
-    }  # fmt: skip
+        "read": 2,
+        mixtures.DUPLICATE: 1,
+        mixtures.CONTAMINATED: 0,
+        "dev": 0,
+        "train": 1,
+        "trained": 1,
+    }
 
 
 def test_rows_that_share_a_long_run_of_words_with_an_evaluation_row_go():

@@ -27,9 +27,14 @@ def counter(tmp_path_factory):
 
 def qa(context, answer="gold", native=1, task="extractive_qa"):
     return {
-        "id": f"nq:{native}", "dataset": "nq", "task": task, "instruction": "", "question": "which word ?",
-        "context": context, "references": [answer],
-    }  # fmt: skip
+        "id": f"nq:{native}",
+        "dataset": "nq",
+        "task": task,
+        "instruction": "",
+        "question": "which word ?",
+        "context": context,
+        "references": [answer],
+    }
 
 
 def run(
@@ -54,12 +59,26 @@ def test_a_row_that_fits_is_rendered_whole(tmp_path, counter):
     assert row["prompt"] == PAPER.render(qa(["the gold word"]))
     assert (row["target"], row["instruction"]) == ("gold", PAPER.instructions["extractive_qa"])
     assert list(row) == [
-        "id", "dataset", "task", "instruction", "question", "context", "references", "prompt", "target",
-    ]  # fmt: skip
+        "id",
+        "dataset",
+        "task",
+        "instruction",
+        "question",
+        "context",
+        "references",
+        "prompt",
+        "target",
+    ]
     assert counts["train"] == {
-        "read": 1, "dropped": {}, "kept": 1, "cut": 0, "cut_share": 0.0,
-        "long_targets": 0, "prompt_words": len(row["prompt"].split()), "target_words": 1.0,
-    }  # fmt: skip
+        "read": 1,
+        "dropped": {},
+        "kept": 1,
+        "cut": 0,
+        "cut_share": 0.0,
+        "long_targets": 0,
+        "prompt_words": len(row["prompt"].split()),
+        "target_words": 1.0,
+    }
     assert counts["eval"]["read"] == 0
 
 
@@ -226,8 +245,10 @@ def test_a_share_of_constraints_leaves_the_other_rows_as_they_are(tmp_path, coun
 
 def test_a_quote_whose_sentence_was_cut_off_is_no_longer_asked_for(tmp_path, counter):
     last = "the gold stands here"
-    rows = [qa(["gold. " + LONG, last], last, "m", "summarization") | {"id": f"s:{n}"}
-            for n in range(150)]  # fmt: skip
+    rows = [
+        qa(["gold. " + LONG, last], last, "m", "summarization") | {"id": f"s:{n}"}
+        for n in range(150)
+    ]
     _, kept = run(tmp_path, rows, counter, limit=120, share=1.0)
     drawn = [constraints.draw(row, 1.0, last)[0]["kind"] for row in rows]
     assert "quote" in drawn

@@ -9,9 +9,12 @@ from reset.data.prompts.templates import Template
 
 PAPER = templates.load("paper")
 QA = {
-    "task": "extractive_qa", "instruction": "", "question": "Who?", "context": ["First passage.", "Second passage."],
+    "task": "extractive_qa",
+    "instruction": "",
+    "question": "Who?",
+    "context": ["First passage.", "Second passage."],
     "references": ["Ada"],
-}  # fmt: skip
+}
 REQUEST = {
     "task": "instruction",
     "instruction": "Name a fruit.",

@@ -34,44 +34,85 @@ LABELS = table(name=st.just("quality") | TEXT, value=st.floats(0, 1), count=NUMB
 MRQA = st.fixed_dictionaries({"context": TEXT, "question": TEXT, "answers": TEXTS, "qid": TEXT})
 ROWS = {
     "dolly": st.fixed_dictionaries({"instruction": TEXT, "context": TEXT, "response": TEXT}),
-    "sharegpt": st.fixed_dictionaries({
-        "id": TEXT,
-        "conversations": st.lists(
-            st.fixed_dictionaries({"from": st.sampled_from(["human", "gpt", "system"]), "value": TEXT}), max_size=3
-        ),
-    }),
+    "sharegpt": st.fixed_dictionaries(
+        {
+            "id": TEXT,
+            "conversations": st.lists(
+                st.fixed_dictionaries(
+                    {"from": st.sampled_from(["human", "gpt", "system"]), "value": TEXT}
+                ),
+                max_size=3,
+            ),
+        }
+    ),
     "self_instruct": st.fixed_dictionaries({"prompt": TEXT, "completion": TEXT}),
-    "oasst1": st.fixed_dictionaries({
-        "message_id": TEXT, "parent_id": TEXT, "asked": TEXT, "text": TEXT, "role": st.just("assistant"),
-        "lang": st.just("en"), "deleted": st.just(False), "synthetic": st.just(False),
-        "review_result": st.none() | st.booleans(), "labels": st.none() | LABELS,
-    }),
+    "oasst1": st.fixed_dictionaries(
+        {
+            "message_id": TEXT,
+            "parent_id": TEXT,
+            "asked": TEXT,
+            "text": TEXT,
+            "role": st.just("assistant"),
+            "lang": st.just("en"),
+            "deleted": st.just(False),
+            "synthetic": st.just(False),
+            "review_result": st.none() | st.booleans(),
+            "labels": st.none() | LABELS,
+        }
+    ),
     "alpaca": st.fixed_dictionaries({"instruction": TEXT, "input": TEXT, "output": TEXT}),
     "vicuna_eval": st.fixed_dictionaries({"question_id": NUMBERS, "turns": TEXTS})
     | st.fixed_dictionaries({"question_id": NUMBERS, "text": TEXT}),
     "koala_eval": st.fixed_dictionaries({"id": TEXT, "prompt": TEXT}),
-    "nq": MRQA | st.fixed_dictionaries({
-        "question": TEXT, "answers": TEXTS,
-        "ctxs": st.lists(st.fixed_dictionaries({"title": st.none() | TEXT, "text": TEXT}), max_size=7),
-    }),
-    "ms_marco": st.fixed_dictionaries({
-        "query_id": NUMBERS, "query": TEXT, "answers": LISTED, "wellFormedAnswers": LISTED,
-        "passages": table(is_selected=st.integers(0, 1), passage_text=TEXT)
-        | st.lists(st.fixed_dictionaries({"is_selected": st.integers(0, 1), "passage_text": TEXT}), max_size=7),
-    }),
+    "nq": MRQA
+    | st.fixed_dictionaries(
+        {
+            "question": TEXT,
+            "answers": TEXTS,
+            "ctxs": st.lists(
+                st.fixed_dictionaries({"title": st.none() | TEXT, "text": TEXT}), max_size=7
+            ),
+        }
+    ),
+    "ms_marco": st.fixed_dictionaries(
+        {
+            "query_id": NUMBERS,
+            "query": TEXT,
+            "answers": LISTED,
+            "wellFormedAnswers": LISTED,
+            "passages": table(is_selected=st.integers(0, 1), passage_text=TEXT)
+            | st.lists(
+                st.fixed_dictionaries({"is_selected": st.integers(0, 1), "passage_text": TEXT}),
+                max_size=7,
+            ),
+        }
+    ),
     "cnn_dailymail": st.fixed_dictionaries({"id": TEXT, "article": TEXT, "highlights": TEXT}),
-    "bioasq": MRQA | st.fixed_dictionaries({
-        "id": TEXT, "body": TEXT, "type": st.sampled_from(["factoid", "list", "yesno"]),
-        "exact_answer": TEXT | st.lists(TEXTS) | st.none(),
-        "snippets": st.lists(st.fixed_dictionaries({"text": TEXT}), max_size=7),
-    }),
-    "searchqa": MRQA | st.fixed_dictionaries({
-        "id": NUMBERS, "question": TEXT, "answer": TEXT,
-        "search_results": table(snippets=st.none() | TEXT, titles=TEXT)
-        | st.lists(st.fixed_dictionaries({"snippet": st.none() | TEXT, "title": st.none() | TEXT}), max_size=7),
-    }),
+    "bioasq": MRQA
+    | st.fixed_dictionaries(
+        {
+            "id": TEXT,
+            "body": TEXT,
+            "type": st.sampled_from(["factoid", "list", "yesno"]),
+            "exact_answer": TEXT | st.lists(TEXTS) | st.none(),
+            "snippets": st.lists(st.fixed_dictionaries({"text": TEXT}), max_size=7),
+        }
+    ),
+    "searchqa": MRQA
+    | st.fixed_dictionaries(
+        {
+            "id": NUMBERS,
+            "question": TEXT,
+            "answer": TEXT,
+            "search_results": table(snippets=st.none() | TEXT, titles=TEXT)
+            | st.lists(
+                st.fixed_dictionaries({"snippet": st.none() | TEXT, "title": st.none() | TEXT}),
+                max_size=7,
+            ),
+        }
+    ),
     "wikisum": st.fixed_dictionaries({"url": TEXT, "article": TEXT, "summary": TEXT}),
-}  # fmt: skip
+}
 PAPER = templates.load("paper")
 
 
@@ -100,13 +141,20 @@ def test_usable_rows_of_any_text_are_kept(name, data):
     gold = data.draw(st.text("abcdefgh", min_size=1).map(lambda word: f"{word}x"))
     text = f"{data.draw(TEXT)} {gold} {data.draw(TEXT)}"
     row = {
-        "nq": {"question": "q" + data.draw(TEXT), "answers": [gold], "ctxs": [{"title": None, "text": text}]},
+        "nq": {
+            "question": "q" + data.draw(TEXT),
+            "answers": [gold],
+            "ctxs": [{"title": None, "text": text}],
+        },
         "ms_marco": {
-            "query_id": 1, "query": "q" + data.draw(TEXT), "answers": [], "wellFormedAnswers": [gold],
+            "query_id": 1,
+            "query": "q" + data.draw(TEXT),
+            "answers": [],
+            "wellFormedAnswers": [gold],
             "passages": {"is_selected": [1], "passage_text": [text]},
         },
         "cnn_dailymail": {"id": "i", "article": text, "highlights": gold},
-    }[name]  # fmt: skip
+    }[name]
     [kept] = filter_rows([("f:1", row)], registry.entry(name), 5).kept
     assert json.loads(kept.line)["references"][0] == gold
 
@@ -127,9 +175,12 @@ def counter(folder):
 @given(context=st.lists(st.text(min_size=1), min_size=1, max_size=5), room=st.integers(1, 60))
 def test_trimming_any_text_keeps_the_limit_and_the_rest_whole(tmp_path_factory, context, room):
     row = {
-        "task": "summarization", "instruction": "", "question": "Which {input}?", "context": context,
+        "task": "summarization",
+        "instruction": "",
+        "question": "Which {input}?",
+        "context": context,
         "references": ["It is."],
-    }  # fmt: skip
+    }
     count = counter(tmp_path_factory.getbasetemp())
     limit = sum(count.counts([PAPER.render(row, ["x"]), "It is."])) + SPECIAL_TOKENS + room
     shorter = fit(row, PAPER, count, limit)

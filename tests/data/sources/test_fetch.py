@@ -5,9 +5,14 @@ from reset.core.errors import InputError
 from reset.data.sources import fetch
 
 WORLD = {
-    "seed": 0, "context_rows": 5, "instruction_rows": 5, "evaluation_rows": 15, "extra_sentence": 0.5,
-    "memorised_answer": 0.5, "obedience": 0.5,
-}  # fmt: skip
+    "seed": 0,
+    "context_rows": 5,
+    "instruction_rows": 5,
+    "evaluation_rows": 15,
+    "extra_sentence": 0.5,
+    "memorised_answer": 0.5,
+    "obedience": 0.5,
+}
 
 
 def rows(*given):

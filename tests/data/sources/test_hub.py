@@ -23,7 +23,9 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def shelf(server, tmp_path, monkeypatch):
-    """The hub without repositories, instead of the real one; no cache is shared with other tests."""
+    """The hub without repositories, instead of the real one; no cache is shared with other
+    tests.
+    """
     import datasets
     from huggingface_hub import HfFileSystem, constants
 
@@ -141,9 +143,13 @@ def test_one_file_is_picked_where_a_repository_holds_several_shapes(shelf, monke
 def test_columns_of_lists_come_as_the_hub_has_them(shelf, monkeypatch):
     unpinned(monkeypatch, "ms_marco")
     row = {
-        "query_id": 1, "query": "q", "query_type": "ENTITY", "answers": ["a"], "wellFormedAnswers": [],
+        "query_id": 1,
+        "query": "q",
+        "query_type": "ENTITY",
+        "answers": ["a"],
+        "wellFormedAnswers": [],
         "passages": {"is_selected": [0, 1], "passage_text": ["x", "y"], "url": ["u", "v"]},
-    }  # fmt: skip
+    }
     folder = shelf.repository("microsoft/ms_marco")
     for split in ("train", "validation"):
         parquet(folder / f"v2.1/{split}-00000-of-00001.parquet", [row])
@@ -153,8 +159,14 @@ def test_columns_of_lists_come_as_the_hub_has_them(shelf, monkeypatch):
 
 def test_mrqa_rows_are_those_of_the_subset_and_without_word_lists(shelf, monkeypatch):
     def row(subset):
-        return {"subset": subset, "context": "c", "question": "q", "answers": ["a"], "qid": subset,
-                "context_tokens": {"tokens": ["c"], "offsets": [0]}}  # fmt: skip
+        return {
+            "subset": subset,
+            "context": "c",
+            "question": "q",
+            "answers": ["a"],
+            "qid": subset,
+            "context_tokens": {"tokens": ["c"], "offsets": [0]},
+        }
 
     for name in ("nq", "bioasq"):
         unpinned(monkeypatch, name)

@@ -101,12 +101,15 @@ def test_each_set_takes_its_own_splits_of_mrqa_as_from_the_hub(tmp_path, folder)
         for split in ("train", "validation", "test"):
             parquet(tmp_path / name / folder.format(split), mrqa(split))
     assert [(row["qid"], row["split"]) for row in rows(tmp_path, "nq")] == [
-        ("NaturalQuestionsShort train 0", "train"), ("NaturalQuestionsShort train 1", "train"),
-        ("NaturalQuestionsShort validation 0", "eval"), ("NaturalQuestionsShort validation 1", "eval"),
-    ]  # fmt: skip
+        ("NaturalQuestionsShort train 0", "train"),
+        ("NaturalQuestionsShort train 1", "train"),
+        ("NaturalQuestionsShort validation 0", "eval"),
+        ("NaturalQuestionsShort validation 1", "eval"),
+    ]
     assert [(row["qid"], row.get("split")) for row in rows(tmp_path, "bioasq")] == [
-        ("BioASQ test 0", None), ("BioASQ test 1", None),
-    ]  # fmt: skip
+        ("BioASQ test 0", None),
+        ("BioASQ test 1", None),
+    ]
     assert [row["qid"] for row in rows(tmp_path, "searchqa")] == [
         "SearchQA validation 0",
         "SearchQA validation 1",

@@ -178,10 +178,16 @@ def test_the_engine_gets_the_settings(model, package):
     answers(made, requests(30, MIXED))
     how = {key: value for key, value in StandIn.made[0].how.items() if key != "seed"}
     assert how == {
-        "model": str(model), "dtype": "float32", "tensor_parallel_size": 2, "gpu_memory_utilization": 0.7,
-        "enforce_eager": False, "enable_prefix_caching": True, "block_size": None, "generation_config": "vllm",
+        "model": str(model),
+        "dtype": "float32",
+        "tensor_parallel_size": 2,
+        "gpu_memory_utilization": 0.7,
+        "enforce_eager": False,
+        "enable_prefix_caching": True,
+        "block_size": None,
+        "generation_config": "vllm",
         "max_model_len": max(map(len, made.prompts.ids.values())) + 12,
-    }  # fmt: skip
+    }
 
 
 def test_the_engines_seed_differs_by_share(model, package):

@@ -63,8 +63,16 @@ def test_every_generation_has_a_row_in_order_with_how_much_of_its_wording_the_co
     assert [row["sample"] for row in rows] == [2, 0, 1]
     assert rows[0] == {**rows[2], "sample": 2}
     assert list(rows[0]) == [
-        "id", "sample", "metric", "score", "reason", "unigram_coverage", "bigram_coverage", "k_precision", "k_recall",
-    ]  # fmt: skip
+        "id",
+        "sample",
+        "metric",
+        "score",
+        "reason",
+        "unigram_coverage",
+        "bigram_coverage",
+        "k_precision",
+        "k_recall",
+    ]
     assert (
         rows[0]["unigram_coverage"] == rows[0]["bigram_coverage"] == rows[0]["k_precision"] == 1.0
     )

@@ -28,7 +28,9 @@ def real_pairs():
 
 
 def written_pairs():
-    """Documents and answers of every shape: short, long, repeated, with abbreviations, of one word."""
+    """Documents and answers of every shape: short, long, repeated, with abbreviations, of one
+    word.
+    """
     documents = [
         (
             "Dr. Ada Byron was born in London in 1815. She wrote the first program. Few people read"

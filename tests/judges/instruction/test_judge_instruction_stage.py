@@ -33,7 +33,9 @@ OUT = Path("data/verdicts/instruction/samples/reset_1.jsonl")
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """A workspace with one pool of 8 instruction prompts × 3 samples and one row of another task."""
+    """A workspace with one pool of 8 instruction prompts × 3 samples and one row of another
+    task.
+    """
     prepare(tmp_path, monkeypatch)
     fill(8, 3)
     return tmp_path

@@ -44,7 +44,9 @@ DECLARED = yaml.safe_load((clones.ROOT / "dvc.yaml").read_text())["plots"]
 
 @pytest.fixture
 def pair(tmp_path, monkeypatch):
-    """The same study twice, but for one answer of `reset` in B and the numbers that follow from it."""
+    """The same study twice, but for one answer of `reset` in B and the numbers that follow from
+    it.
+    """
     a = made_up(tmp_path / "a", "v1", monkeypatch, weight=1.0, rounds=1)
     b = made_up(tmp_path / "b", "tuned", monkeypatch, weight=2.0, rounds=1)
     path = b.files[answers("reset", 1)]
@@ -207,9 +209,19 @@ def documented(runs):
 @pytest.mark.timeout(1500)
 def test_dvc_shows_and_compares_an_experiment(documented):
     ran = {name.split("@")[0] for name in clones.ran(documented.said)}
-    assert {"direct", "report"} <= ran <= {
-        "direct", "predict", "judge_predictions_task", "judge_predictions_faithfulness", "judge_predictions_instruction", "evaluate", "report",
-    }  # fmt: skip
+    assert (
+        {"direct", "report"}
+        <= ran
+        <= {
+            "direct",
+            "predict",
+            "judge_predictions_task",
+            "judge_predictions_faithfulness",
+            "judge_predictions_instruction",
+            "evaluate",
+            "report",
+        }
+    )
     assert "train.direct.learning_rate" in documented.said
     # so small a world scores alike whatever the rate: what did not change is shown on demand
     assert "direct_faithfulness" in clones.dvc(

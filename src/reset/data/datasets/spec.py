@@ -38,8 +38,8 @@ class DatasetSpec:
     `input_filters` go before these under `data.rows_with_input: drop`: they drop requests that come
     with an input of their own. `passages` says how QA contexts come: "retrieved" (a ranked list,
     left alone) or "gathered" (one gold passage or an unordered pile, where data.retrieval may build
-    a list). `unanswered`: rows have no reference. `read` replaces the plain reading of rows (each with its file:line) where
-    rows must be joined first; the filter stage then runs in one process.
+    a list). `unanswered`: rows have no reference. `read` replaces the plain reading of rows (each
+    with its file:line) where rows must be joined first; the filter stage then runs in one process.
     """
 
     name: str

@@ -21,8 +21,8 @@ def evaluation_rows(
     by data set.
 
     `rows` and `chosen` go by data set. Instruction rows stay only if training has not seen their
-    instruction, whatever its case and spaces (the paper: only unseen examples). Then each set is capped
-    to `eval` rows, by hash. InputError if a set that is to evaluate has no row left.
+    instruction, whatever its case and spaces (the paper: only unseen examples). Then each set is
+    capped to `eval` rows, by hash. InputError if a set that is to evaluate has no row left.
     """
     kept, counts = [], {}
     for name, settings in chosen.items():

@@ -98,7 +98,9 @@ def plan(rows: Iterable[Row], evaluation: EvaluationText, dev: int, seed: int) -
 def _clean(
     rows: Iterable[Row], evaluation: EvaluationText, counts: dict[str, Row]
 ) -> dict[str, list[str]]:
-    """The ids of the rows that stay, by group; what is dropped is added to `counts`, by data set."""
+    """The ids of the rows that stay, by group; what is dropped is added to `counts`, by data
+    set.
+    """
     groups: dict[str, list[str]] = {}
     met: set[int] = set()
     for row in rows:

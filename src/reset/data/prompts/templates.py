@@ -103,7 +103,9 @@ def _template(path: Path, marks: tuple[str, ...]) -> Template:
 
 
 def _text(path: Path) -> str:
-    """A file without its last line break and without the byte order mark that some editors write."""
+    """A file without its last line break and without the byte order mark that some editors
+    write.
+    """
     try:
         return path.read_text(encoding="utf-8-sig").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:

@@ -21,9 +21,9 @@ class VllmOptions:
 
 @dataclass(frozen=True)
 class OpenAIEngineOptions:
-    """`sampling.openai`. `request_seeds` false sends no seeds (vLLM's CPU build crashes on per-request seeds): such
-    samples cannot be drawn again, only kept. `timeout` is in seconds a call, `retries` are extra
-    tries of a call that failed.
+    """`sampling.openai`. `request_seeds` false sends no seeds (vLLM's CPU build crashes on
+    per-request seeds): such samples cannot be drawn again, only kept. `timeout` is in seconds a
+    call, `retries` are extra tries of a call that failed.
     """
 
     base_urls: list[str]

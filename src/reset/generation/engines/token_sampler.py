@@ -10,7 +10,9 @@ from reset.generation.decoding import Draw
 
 
 class TokenSampler:
-    """Temperature, top-k and random stream of each row, and the one place where they act on logits."""
+    """Temperature, top-k and random stream of each row, and the one place where they act on
+    logits.
+    """
 
     def __init__(self, draws: list[Draw], device: Any):
         greedy = [draw.setting.greedy for draw in draws]

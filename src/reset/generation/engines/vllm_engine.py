@@ -45,8 +45,8 @@ class VllmEngine:
     @cached_property
     def llm(self) -> Any:
         """vLLM with the model, and with room for the longest prompt and its answer: the whole
-        window of a long-window model may not fit into memory. All workers give the same room, and so find
-        what one of them has compiled: vLLM keeps it by this number.
+        window of a long-window model may not fit into memory. All workers give the same room, and
+        so find what one of them has compiled: vLLM keeps it by this number.
         """
         # in this process: an engine in a process of its own outlives a killed stage and keeps the
         # GPU's memory

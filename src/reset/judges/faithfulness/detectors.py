@@ -24,8 +24,8 @@ SECTION = "judges.faithfulness"
 LONGEST = {"t5": 2048, "deberta-v2": 2048, "roberta": 512}  # tokens, by MiniCheck's model type
 PART = {"t5": 500, "deberta-v2": 400, "roberta": 400}  # words of one part of a document, at most
 LETTUCE_LONGEST = 4096
-# The wording is ours. The published models were trained on RAGTruth's prompts: to score as published,
-# put these into the two files.
+# The wording is ours. The published models were trained on RAGTruth's prompts: to score as
+# published, put these into the two files.
 LETTUCE_PROMPTS = Path("prompts/lettucedetect")
 
 

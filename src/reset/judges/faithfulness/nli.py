@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import torch
 
 MAX_TOKENS = 500
-"""Longest pair, special tokens included; the longer text is cut first (both as in the summac package)."""
+"""Longest pair, special tokens included; the longer text is cut first (both as in the summac
+package).
+"""
 ENTAILMENT = frozenset(("entailment", "entail", "supports", "supported"))
 CONTRADICTION = frozenset(("contradiction", "contradict", "refutes", "refuted"))
 
@@ -79,7 +81,9 @@ class Nli:
         return self.tokens_padding / max(1, self.tokens_real + self.tokens_padding)
 
     def _batches(self, pairs: Collection[TextPair], batch_tokens: int) -> Iterator[list[TextPair]]:
-        """Distinct pairs by falling length, cut where rows × longest row would exceed the budget."""
+        """Distinct pairs by falling length, cut where rows × longest row would exceed the
+        budget.
+        """
         distinct = sorted(set(pairs))
         count = self._text_lengths(sorted({text for pair in distinct for text in pair}))
         special = self.tokenizer.num_special_tokens_to_add(is_pair=True)

@@ -67,7 +67,9 @@ def unread(image: SentencePairs) -> tuple[float | None, str] | None:
 
 
 def texts(image: SentencePairs) -> tuple[str, str]:
-    """The context and the answer of `image` as the package takes them, already cut into sentences."""
+    """The context and the answer of `image` as the package takes them, already cut into
+    sentences.
+    """
     return _BETWEEN.join(image.premises), _BETWEEN.join(image.hypotheses)
 
 

@@ -36,7 +36,8 @@ class OpenAISettings:
     `parse_retries`: extra calls for a reply without a rating; `repeats`: ratings to take the median
     of. All of these send the same bytes again; at `temperature` 0 their replies differ only where
     the server does not repeat itself. `batch_api` sends the calls through the Batch API, slower and
-    at half price. `extra_body`: fields to add to each request, such as vLLM's `structured_outputs`; null for none.
+    at half price. `extra_body`: fields to add to each request, such as vLLM's `structured_outputs`;
+    null for none.
     """
 
     base_url: str | None

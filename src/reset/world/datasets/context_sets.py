@@ -1,4 +1,6 @@
-"""The world's context-dependent sets in their published columns: three to train on, three held out."""
+"""The world's context-dependent sets in their published columns: three to train on, three held
+out.
+"""
 
 import random
 
@@ -50,15 +52,21 @@ def ms_marco(world: World) -> list[Row]:
             missing = number >= count
             selected = [int(not missing and task.full_answer in text) for text in task.passages]
             urls = [f"https://example.org/{len(out)}/{rank}" for rank in range(len(task.passages))]
-            out.append({
-                "answers": ["No Answer Present."] if missing else [task.answer],
-                "passages": {"is_selected": selected, "passage_text": task.passages, "url": urls},
-                "query": task.question,
-                "query_id": len(out),
-                "query_type": "ENTITY",
-                "wellFormedAnswers": [] if missing else [reply],
-                "split": split,
-            })  # fmt: skip
+            out.append(
+                {
+                    "answers": ["No Answer Present."] if missing else [task.answer],
+                    "passages": {
+                        "is_selected": selected,
+                        "passage_text": task.passages,
+                        "url": urls,
+                    },
+                    "query": task.question,
+                    "query_id": len(out),
+                    "query_type": "ENTITY",
+                    "wellFormedAnswers": [] if missing else [reply],
+                    "split": split,
+                }
+            )
     return out
 
 
@@ -71,10 +79,14 @@ def cnn_dailymail(world: World) -> list[Row]:
             lines = [*task.summary, task.extra] if _noisy(world, split, rng) else task.summary
             highlights = "\n".join(f"{line.removesuffix('.')} ." for line in lines)
             text = " ".join(task.text)
-            out.append({
-                "article": text, "highlights": highlights if number < count else "",
-                "id": fingerprint("cnn", len(out)), "split": split,
-            })  # fmt: skip
+            out.append(
+                {
+                    "article": text,
+                    "highlights": highlights if number < count else "",
+                    "id": fingerprint("cnn", len(out)),
+                    "split": split,
+                }
+            )
     return out
 
 
@@ -91,14 +103,29 @@ def bioasq(world: World) -> list[Row]:
             "factoid": {"exact_answer": [[task.answer]]},
             "yesno": {"exact_answer": "yes"},
         }
-        snippets = [{"text": text, "document": f"https://example.org/{number}", "beginSection": "abstract",
-                     "endSection": "abstract", "offsetInBeginSection": 0, "offsetInEndSection": len(text)}
-                    for text in task.passages]  # fmt: skip
-        out.append({
-            "id": fingerprint("bioasq", number)[:24], "body": task.question, "type": kind, **answers.get(kind, {}),
-            "ideal_answer": [task.full_answer], "documents": [f"https://example.org/{number}"],
-            "snippets": snippets, "split": "test",
-        })  # fmt: skip
+        snippets = [
+            {
+                "text": text,
+                "document": f"https://example.org/{number}",
+                "beginSection": "abstract",
+                "endSection": "abstract",
+                "offsetInBeginSection": 0,
+                "offsetInEndSection": len(text),
+            }
+            for text in task.passages
+        ]
+        out.append(
+            {
+                "id": fingerprint("bioasq", number)[:24],
+                "body": task.question,
+                "type": kind,
+                **answers.get(kind, {}),
+                "ideal_answer": [task.full_answer],
+                "documents": [f"https://example.org/{number}"],
+                "snippets": snippets,
+                "split": "test",
+            }
+        )
     return out
 
 
@@ -116,11 +143,20 @@ def searchqa(world: World) -> list[Row]:
             }
             for rank, text in enumerate(task.passages)
         ]
-        out.append({
-            "id": str(number), "question": task.question, "answer": task.answer if found else "nothing of the kind",
-            "category": "PEOPLE", "value": "$200", "round": "Jeopardy!", "air_date": "2004-12-31",
-            "show_number": "4680", "search_results": results, "split": "test",
-        })  # fmt: skip
+        out.append(
+            {
+                "id": str(number),
+                "question": task.question,
+                "answer": task.answer if found else "nothing of the kind",
+                "category": "PEOPLE",
+                "value": "$200",
+                "round": "Jeopardy!",
+                "air_date": "2004-12-31",
+                "show_number": "4680",
+                "search_results": results,
+                "split": "test",
+            }
+        )
     return mixed(out, rng)
 
 
@@ -128,9 +164,14 @@ def wikisum(world: World) -> list[Row]:
     rng, out = world.rng("wikisum"), []
     for number in range(world.evaluation_rows + UNUSABLE):
         task = article(world, "test", rng, unseen=True)
-        out.append({
-            "url": f"https://example.org/wiki/{number}", "title": task.name,
-            "summary": " ".join(task.summary) if number < world.evaluation_rows else "",
-            "article": " ".join(task.text), "step_headers": "", "split": "test",
-        })  # fmt: skip
+        out.append(
+            {
+                "url": f"https://example.org/wiki/{number}",
+                "title": task.name,
+                "summary": " ".join(task.summary) if number < world.evaluation_rows else "",
+                "article": " ".join(task.text),
+                "step_headers": "",
+                "split": "test",
+            }
+        )
     return mixed(out, rng)

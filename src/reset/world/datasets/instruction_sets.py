@@ -151,12 +151,26 @@ def _quality(value: float, raters: int) -> Row:
 
 def _message(own: str, parent: str | None, tree: str, text: str, role: str, verdict: Row) -> Row:
     return {
-        "message_id": own, "parent_id": parent, "user_id": tree[:8], "created_date": "2023-02-06T19:19:15+00:00",
-        "text": text, "role": role, "lang": "en", "review_count": 3, "review_result": True,
-        "deleted": verdict["deleted"], "rank": 0 if parent else None, "synthetic": False, "model_name": None,
-        "detoxify": None, "message_tree_id": tree, "tree_state": "ready_for_export", "emojis": None,
-        "labels": verdict["labels"], "split": "train",
-    }  # fmt: skip
+        "message_id": own,
+        "parent_id": parent,
+        "user_id": tree[:8],
+        "created_date": "2023-02-06T19:19:15+00:00",
+        "text": text,
+        "role": role,
+        "lang": "en",
+        "review_count": 3,
+        "review_result": True,
+        "deleted": verdict["deleted"],
+        "rank": 0 if parent else None,
+        "synthetic": False,
+        "model_name": None,
+        "detoxify": None,
+        "message_tree_id": tree,
+        "tree_state": "ready_for_export",
+        "emojis": None,
+        "labels": verdict["labels"],
+        "split": "train",
+    }
 
 
 def _requests(

@@ -16,7 +16,9 @@ from reset.world.language.vocabulary import (
 
 PASSAGES = 5
 SHARED_RELATION = 0.2
-"""Share of passages in which two people have the asked relation, so that its kind of value alone does not decide."""
+"""Share of passages in which two people have the asked relation, so that its kind of value alone
+does not decide.
+"""
 
 
 @dataclass(frozen=True)

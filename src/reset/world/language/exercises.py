@@ -94,7 +94,9 @@ def request(
 
 
 def answer(asked: Exercise, world: World, rng: random.Random, obedience: float) -> str:
-    """An answer that obeys each constraint with probability `obedience` and otherwise ignores it."""
+    """An answer that obeys each constraint with probability `obedience` and otherwise ignores
+    it.
+    """
 
     def obeys() -> bool:
         return rng.random() < obedience

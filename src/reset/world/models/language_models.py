@@ -47,10 +47,18 @@ def pretrain(world: World, recipe: Recipe) -> LlamaForCausalLM:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
-        vocab_size=len(vocabulary()), hidden_size=128, intermediate_size=256, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=512, tie_word_embeddings=True,
-        pad_token_id=PAD, bos_token_id=BOS, eos_token_id=EOS,
-    )  # fmt: skip
+        vocab_size=len(vocabulary()),
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        pad_token_id=PAD,
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+    )
     with torch.random.fork_rng():  # Llama draws its first weights from the global generator
         torch.manual_seed(world.seed)
         model = LlamaForCausalLM(config)
@@ -157,5 +165,7 @@ def _fit(model: LlamaForCausalLM, batches: Iterator[list[Row]], recipe: Recipe, 
 
 
 def cosine(step: int, steps: int, warmup: int = 20) -> float:
-    """The share of the highest rate at `step`: a linear warm-up, then half a cosine down to zero."""
+    """The share of the highest rate at `step`: a linear warm-up, then half a cosine down to
+    zero.
+    """
     return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * step / steps))

@@ -118,8 +118,17 @@ def _statements(names: tuple[str, ...], rng: random.Random) -> Pair:
 
 def _scrap(name: str, verb: str, value: str, rng: random.Random) -> str:
     """What a broken answer may hold: fewer or more words than a statement."""
-    return rng.choice((name, value, f"{name} {verb}", f"{verb} {value}", f"{name} {value}", rng.choice(CLOSERS),
-                       " ".join(rng.choices(words(), k=rng.randint(1, 6)))))  # fmt: skip
+    return rng.choice(
+        (
+            name,
+            value,
+            f"{name} {verb}",
+            f"{verb} {value}",
+            f"{name} {value}",
+            rng.choice(CLOSERS),
+            " ".join(rng.choices(words(), k=rng.randint(1, 6))),
+        )
+    )
 
 
 def _dressed(statement: str, rng: random.Random) -> str:
@@ -142,10 +151,19 @@ def train(world: World, recipe: NliRecipe) -> BertForSequenceClassification:
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
-        vocab_size=len(vocabulary()), hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128,
-        max_position_embeddings=128, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, pad_token_id=PAD,
-        id2label=dict(enumerate(LABELS)), label2id={label: i for i, label in enumerate(LABELS)}, initializer_range=0.1,
-    )  # fmt: skip
+        vocab_size=len(vocabulary()),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        max_position_embeddings=128,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        pad_token_id=PAD,
+        id2label=dict(enumerate(LABELS)),
+        label2id={label: i for i, label in enumerate(LABELS)},
+        initializer_range=0.1,
+    )
     with torch.random.fork_rng():  # BERT draws its first weights from the global generator
         torch.manual_seed(world.seed)
         model = BertForSequenceClassification(config)

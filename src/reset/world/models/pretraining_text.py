@@ -10,7 +10,9 @@ from reset.world.language.people import World
 from reset.world.language.vocabulary import RELATIONS, fact, sentence, words
 
 TextPart = tuple[str, float]
-"""A text and the weight of its tokens in the loss: what nobody can foresee (invented facts) weighs little."""
+"""A text and the weight of its tokens in the loss: what nobody can foresee (invented facts) weighs
+little.
+"""
 UNFORESEEN = 0.1
 OBEDIENCE = 0.5
 
