@@ -17,7 +17,7 @@ from reset.evaluation import csv_table, metrics
 from reset.report import tables
 from reset.tokens import chat_template, layout_template
 from reset.tokens.encoding import encode_prompts
-from reset.tools.publish import lockfile, model_card
+from reset.tools.publish import data_set, lockfile, model_card
 from tests.support import clones, tiny_llama
 from tests.support.fault_server import FaultServer
 from tests.support.model_hub import TOKEN, ModelHub
@@ -282,3 +282,15 @@ def refused(done, hub, said):
     assert done.returncode != 0 and not any(hub.files.values())
     lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
     assert len(lines) == 1 and lines[0].startswith("error: ") and said in lines[0]
+
+
+def test_a_winners_column_that_a_later_row_has_first_is_published(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    io.write("data/candidates/reset_0.jsonl", [{"id": "a"}])
+    io.write("data/ranked/reset_0/train.jsonl", [{"id": "a"}, {"id": "b", "s_constraints": 1.0}])
+    io.write("data/ranked/reset_0/dev.jsonl", [{"id": "c"}])
+    winners = data_set.arrow_tables("reset_0")["winners/train.parquet"]
+    assert winners.to_pylist() == [
+        {"id": "a", "s_constraints": None},
+        {"id": "b", "s_constraints": 1.0},
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,10 @@ def arrow_tables(name: str) -> dict[str, Any]:
     import pyarrow
 
     splits = {split: read(winners(name) / f"{split}.jsonl") for split in WINNERS}
-    both = pyarrow.Table.from_pylist([row for rows in splits.values() for row in rows])
+    rows_of_both = list(chain.from_iterable(splits.values()))
+    # pyarrow takes its columns from the first row; s_constraints may first come in a later one
+    columns = dict.fromkeys(chain.from_iterable(rows_of_both))
+    both = pyarrow.Table.from_pylist([dict.fromkeys(columns) | row for row in rows_of_both])
     found = {FILES["candidates"]["train"]: pyarrow.Table.from_pylist(read(candidates(name)))}
     start = 0
     for split, rows in splits.items():
