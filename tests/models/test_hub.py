@@ -100,7 +100,7 @@ def test_a_model_comes_whole_and_without_pickles_or_programs(published, tmp_path
         (
             {"id": "owner/odd/more"},
             False,
-            "'owner/odd/more' at revision 'main' cannot be had from the hub (HFValidat",
+            "'owner/odd/more' at revision 'main' is not available from the hub (HFValidat",
         ),
     ],
 )

@@ -116,6 +116,21 @@ def test_the_chat_template_is_a_part_of_the_tokenizers_configuration(family, fol
     )
 
 
+LISTS = (
+    "{% for turn in messages %}<|im_start|>{{ turn.role }}\n{% for part in turn.content %}"
+    "{{ part.text }}{% endfor %}<|im_end|>\n{% endfor %}"
+)
+
+
+def test_a_template_that_takes_lists_of_parts_alone_is_refused_by_models(tmp_path):
+    given = save(tmp_path / "given", dataclasses.replace(FAMILIES["qwen"], template=LISTS))
+    with pytest.raises(
+        InputError, match="leaves out a turn whose content is text .*lists of parts"
+    ):
+        make("chat", ModelSource("folder", str(given), None), tmp_path / "chat")
+    assert not (tmp_path / "chat").exists()
+
+
 def test_a_base_model_ends_its_answers_with_its_own_eos(family):
     words, kind = tokenizer(FAMILIES[family], chat=False), FAMILIES[family]
     row = {"id": "nq:1", "prompt": PROMPTS[family].replace("{}", "Say."), "target": "yes"}
@@ -130,6 +145,10 @@ def test_a_base_model_ends_its_answers_with_its_own_eos(family):
         ("{{ raise_exception('two tools are needed') }}", "two tools are needed"),
         ("{% for turn in", "chat template cannot be used"),
         ("hello", "leaves out the user's message"),
+        (
+            "{% for turn in messages %}{{ turn.content }}{% endfor %}<|im_start|>assistant\n<think>\n",
+            "opens <think> before every answer.*release without thinking, or set template.style",
+        ),
     ],
 )
 def test_a_chat_template_that_cannot_serve_is_one_sentence(tmp_path, template, message):

@@ -12,12 +12,9 @@ def fetch(name: str, id: str, revision: str | None, folder: Path) -> None:
     from huggingface_hub import snapshot_download
 
     try:
-        copy_published(
-            Path(snapshot_download(id, revision=revision, allow_patterns=list(FILES))), folder
-        )
-    except (
-        Exception
-    ) as error:  # the library raises a different kind for each way in which this fails
+        local = snapshot_download(id, revision=revision, allow_patterns=list(FILES))
+        copy_published(Path(local), folder)
+    except Exception as error:  # of another kind for each way in which this fails
         raise InputError(f"params.yaml: models.{name}: {_refusal(error, id, revision)}") from None
 
 
@@ -53,6 +50,6 @@ def _refusal(error: Exception, id: str, revision: str | None) -> str:
             " folder"
         )
     return (
-        f"'{id}' at revision '{revision}' cannot be had from the hub ({type(error).__name__}:"
+        f"'{id}' at revision '{revision}' is not available from the hub ({type(error).__name__}:"
         f" {first_line(error)})"
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 from reset.core.errors import InputError
 
-TODAY = date(
-    2024, 7, 1
-)  # for templates that name the day: prompts must not change overnight (our assumption)
-MARK = "answer"
+# for templates that name the day: prompts must not change overnight (our assumption)
+TODAY = date(2024, 7, 1)
+MARK = "the-text-of-a-turn"  # nothing that stands in a template itself
+THINK, UNTHINK = "<think>", "</think>"
 
 
 def renderer(folder: Path) -> Callable[[str], str]:
@@ -36,9 +36,16 @@ def renderer(folder: Path) -> Callable[[str], str]:
             tokenizer, [{"role": "user", "content": message}], add_generation_prompt=True
         )
 
-    if MARK not in render(MARK):
+    prompt = render(MARK)
+    if MARK not in prompt:
         raise InputError(
             f"{folder}: the chat template leaves out the user's message; set template.style: alpaca"
+        )
+    if THINK in prompt.rpartition(MARK)[2] and UNTHINK not in prompt.rpartition(THINK)[2]:
+        raise InputError(
+            f"{folder}: the chat template opens {THINK} before every answer, so that answers would"
+            " be trained inside the thought; take the model's release without thinking, or set"
+            " template.style: alpaca"
         )
     return render
 
@@ -46,11 +53,18 @@ def renderer(folder: Path) -> Callable[[str], str]:
 def end_of_answer(tokenizer: Any) -> int | None:
     """The id of the token that closes an answer: what the chat template puts behind one, where that
     is a special token (it need not be `eos_token`: Gemma has <end_of_turn> besides <eos>), and else
-    EOS, None where there is none.
+    EOS, None where there is none. InputError for a template that leaves out a turn.
     """
     if getattr(tokenizer, "chat_template", None):
         turns = [{"role": "user", "content": MARK}, {"role": "assistant", "content": MARK}]
-        behind = apply_template(tokenizer, turns).rpartition(MARK)[2].strip()
+        conversation = apply_template(tokenizer, turns)
+        if conversation.count(MARK) < 2:
+            raise InputError(
+                f"{tokenizer.name_or_path}: the chat template leaves out a turn whose content is"
+                " text (some take lists of parts alone); give the model a template for text, or"
+                " remove the template and set template.style: alpaca"
+            )
+        behind = conversation.rpartition(MARK)[2].strip()
         first = next(iter(tokenizer(behind, add_special_tokens=False)["input_ids"]), None)
         if (
             first in tokenizer.added_tokens_decoder

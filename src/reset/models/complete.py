@@ -1,0 +1,108 @@
+"""What later stages rely on in a model folder, put there once."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from reset.core.errors import InputError
+from reset.core.io import write_json
+from reset.models.checks import ADAPTER, GENERATORS
+from reset.models.files import first_line, read_json, update_json
+from reset.tokens.chat_template import end_of_answer
+
+TOKENIZER = "tokenizer_config.json"
+GENERATION = "generation_config.json"
+
+
+def complete(folder: Path, name: str) -> None:
+    """Put into `folder` a tokenizer.json and a tokenizer_config.json, which holds the chat template
+    if there is one, and for base and chat a generation_config.json that can be saved again, with
+    the token that ends an answer. InputError where that is not possible.
+    """
+    # beside whole weights it is a leftover of training, and would make transformers load the base
+    # model that it names
+    (folder / ADAPTER).unlink(missing_ok=True)
+    tokenizer = _complete_tokenizer(folder, name)
+    if name in GENERATORS:
+        _repair_generation_config(folder, name)
+        _add_end_of_answer(folder, tokenizer)
+
+
+def _complete_tokenizer(folder: Path, name: str) -> Any:
+    """The tokenizer, with the files by which every engine finds it."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    known = {"local_files_only": True, "trust_remote_code": False}
+    tried = "configuration"
+    try:
+        AutoConfig.from_pretrained(folder, **known)
+        tried = "tokenizer"
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, **known)
+        if not all((folder / file).is_file() for file in ("tokenizer.json", TOKENIZER)):
+            tokenizer.save_pretrained(folder)
+    except Exception as error:  # transformers raises whatever its reading of a wrong file comes to
+        raise InputError(
+            f"models.{name}: its {tried} cannot be loaded and saved"
+            f" ({type(error).__name__}: {first_line(error)})"
+        ) from None
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(
+            f"models.{name}: its tokenizer has no tokenizer.json form; a fast tokenizer is needed"
+        )
+    jinja = folder / "chat_template.jinja"
+    if jinja.is_file():  # the stage `template` cannot depend on a file that may be missing
+        update_json(folder / TOKENIZER, chat_template=jinja.read_text(encoding="utf-8"))
+        jinja.unlink()
+    return tokenizer
+
+
+def _add_end_of_answer(folder: Path, tokenizer: Any) -> None:
+    ends = folder / GENERATION
+    source = ends if ends.is_file() else folder / "config.json"
+    known = read_json(source).get("eos_token_id")
+    if not isinstance(known, list):
+        known = [] if known is None else [known]
+    end = end_of_answer(tokenizer)
+    if end not in known:
+        update_json(ends, eos_token_id=[*known, end])
+
+
+def _repair_generation_config(folder: Path, name: str) -> None:
+    """Make generation_config.json one that transformers saves: it refuses sampling values without
+    `do_sample`, as Vicuna-7B v1.5 has them, at the first checkpoint.
+    """
+    path = folder / GENERATION
+    if not path.is_file():
+        return
+    given = read_json(path)
+    fault = _fault(given)
+    if fault is None:
+        return
+    tokens = {key: value for key, value in given.items() if key.endswith("_token_id")}
+    repairs = [tokens]
+    if "do_sample" not in given and given.get("temperature") != 0:
+        repairs.insert(0, given | {"do_sample": True})
+    for repaired in repairs:
+        if _fault(repaired) is None:
+            write_json(path, repaired)
+            print(f"models {name}: {GENERATION} was not valid and is repaired", file=sys.stderr)
+            return
+    raise InputError(f"models.{name}: its {GENERATION} is not valid ({fault}); correct it")
+
+
+def _fault(generation: dict[str, Any]) -> str | None:
+    """What transformers has against saving these settings of generation, or None."""
+    from transformers import GenerationConfig
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # it also warns about what is repaired here
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            GenerationConfig.from_dict(generation).save_pretrained(folder)
+    except Exception as error:  # of another kind for each thing that can be wrong
+        return " ".join(str(error).split())[:200]
+    finally:
+        logging.set_verbosity(level)
+    return None

@@ -1,0 +1,49 @@
+"""The generation_config.json of a start model can be saved again, as each checkpoint does."""
+
+import json
+
+import pytest
+
+from reset.core.errors import InputError
+from reset.models.folder import ModelSource, make
+from tests.support import tiny_llama
+
+TOKENS = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+VICUNA = TOKENS | {"_from_model_config": True, "max_length": 64, "temperature": 0.9, "top_p": 0.6}
+
+
+def completed(tmp_path, generation):
+    """The generation_config.json that `models` leaves of a given one; the model saves with it."""
+    from transformers import AutoModelForCausalLM
+
+    folder = tiny_llama.save(tmp_path / "given")
+    (folder / "generation_config.json").write_text(json.dumps(generation))
+    make("chat", ModelSource("folder", str(folder), None), tmp_path / "chat")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "chat")
+    model.save_pretrained(tmp_path / "checkpoint")
+    return json.loads((tmp_path / "chat/generation_config.json").read_text())
+
+
+def test_sampling_values_without_do_sample_get_it(tmp_path, capsys):
+    assert completed(tmp_path, VICUNA) == VICUNA | {"do_sample": True}
+    assert (
+        "models chat: generation_config.json was not valid and is repaired"
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"do_sample": False, "top_k": 20}, {"temperature": 0.0}, {"length_penalty": 2.0}]
+)
+def test_what_contradicts_itself_is_reduced_to_the_tokens(tmp_path, wrong):
+    assert completed(tmp_path, TOKENS | wrong) == TOKENS
+
+
+def test_a_valid_one_stays_as_it_is(tmp_path):
+    valid = TOKENS | {"do_sample": True, "temperature": 0.7, "top_k": 20}
+    assert completed(tmp_path, valid) == valid
+
+
+def test_one_that_no_repair_makes_valid_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="models.chat: its generation_config.json is not valid"):
+        completed(tmp_path, TOKENS | {"pad_token_id": -5})
