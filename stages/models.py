@@ -8,7 +8,7 @@ from pathlib import Path
 from reset.core import params
 from reset.core.errors import run_stage
 from reset.models import folder
-from reset.tokens import layout_template
+from reset.tokens import chat_template, layout_template
 from reset.world.language.people import World
 
 
@@ -28,6 +28,8 @@ def main() -> None:
     folder.make(name, source, out, toy, world)
     if name in ("base", "chat") and declared.template.style == "alpaca":
         layout_template.write(out, *layouts)
+    if name == "chat" and declared.template.style == "chat":
+        chat_template.renderer(out)  # raises where the template cannot serve
     print(f"models {name}: {source.source} {source.id or ''}".rstrip())
 
 

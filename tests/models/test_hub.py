@@ -2,6 +2,7 @@
 where it fails.
 """
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from tests.support.chat_models import FAMILIES, save
 from tests.support.hub_server import COMMIT, Hub
 
 ROOT = Path.cwd()
+THINKING = (
+    "{% for turn in messages %}<|im_start|>{{ turn.role }}\n{{ turn.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +38,19 @@ def published(tmp_path_factory):
 
 
 def stage(
-    folder: Path, url: str, id: str = "owner/odd", revision: str = "main", **environment: str
+    folder: Path,
+    url: str,
+    id: str = "owner/odd",
+    revision: str = "main",
+    style: str = "alpaca",
+    **environment: str,
 ):
     """`python stages/models.py chat` in `folder`, with models.chat from the hub at `url`."""
     for name in ("src", "stages", "dvc.yaml", "profiles", "prompts"):
         os.symlink(ROOT / name, folder / name)
     params = yaml.safe_load(Path("profiles/paper.yaml").read_text())
     params["models"]["chat"] = {"source": "hub", "id": id, "revision": revision}
+    params["template"]["style"] = style
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     home = {"HF_ENDPOINT": url, "HF_HOME": str(folder / "home"), "PYTHONPATH": "src"}
     kept = {
@@ -51,6 +62,18 @@ def stage(
     return subprocess.run(
         command, cwd=folder, env=kept | home | environment, capture_output=True, text=True
     )
+
+
+def test_a_chat_template_that_opens_a_thought_is_refused_where_it_is_used(tmp_path):
+    opening = dataclasses.replace(FAMILIES["qwen"], template=THINKING)
+    published = save(tmp_path / "published", opening)
+    with Hub("owner/odd", published) as hub:
+        for style, code in (("chat", 1), ("alpaca", 0)):
+            folder = tmp_path / style
+            folder.mkdir()
+            done = stage(folder, hub.url, style=style)
+            assert done.returncode == code, done.stderr
+            assert ("the chat template opens <think>" in done.stderr) == (style == "chat")
 
 
 def test_a_model_comes_whole_and_without_pickles_or_programs(published, tmp_path):
