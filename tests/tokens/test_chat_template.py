@@ -146,7 +146,8 @@ def test_a_base_model_ends_its_answers_with_its_own_eos(family):
         ("{% for turn in", "chat template cannot be used"),
         ("hello", "leaves out the user's message"),
         (
-            "{% for turn in messages %}{{ turn.content }}{% endfor %}<|im_start|>assistant\n<think>\n",
+            "{% for turn in messages %}{{ turn.content }}{% endfor %}<|im_start|>assistant\n"
+            "<think>\n",
             "opens <think> before every answer.*release without thinking, or set template.style",
         ),
     ],
