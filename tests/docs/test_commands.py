@@ -58,6 +58,11 @@ ELSEWHERE = {
     r"dvc exp run --name fast .*|dvc (metrics|plots) diff HEAD fast.*|make compare .*": (
         "tests/tools/compare/test_compare.py::test_make_compare_writes_one_page_of_a_revision_and_an_experiment"
     ),
+    r"make tune": f"{DVC}test_tuning_a_finished_world_trains_nothing_and_shows_its_table",
+    r"make ask .*": (
+        "tests/tools/test_ask.py::test_questions_are_read_line_by_line_until_an_empty_one"
+    ),
+    r"make serve .*": "tests/tools/test_ask.py::test_a_served_model_answers_an_openai_client",
     r"make ablation .*": (
         "tests/pipeline/test_make.py::test_an_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree_alone"
     ),

@@ -37,12 +37,17 @@ def test_a_second_repro_runs_nothing(world):
 
 def test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it(world):
     output = clones.dvc(world, "exp", "run", "-S", "report.samples=5")
-    assert clones.ran(output) == ["report"]
+    assert clones.ran(output) == ["check_params", "report"]
     path = world / "params.yaml"
     path.write_text(re.sub(r"(weights:\n +task:) [\d.]+", r"\1 0.25", path.read_text()))
     assert {stage.split("@")[0] for stage in json.loads(clones.dvc(world, "status", "--json"))} == {
         "rank"
     }
+
+
+def test_tuning_a_finished_world_trains_nothing_and_shows_its_table(world):
+    said = clones.shell(world, "make tune\n", {})
+    assert clones.ran(said) == [] and "Faithfulness" in said and "report/this_run.html" in said
 
 
 def test_a_queued_experiment_runs_and_shows_up(world):
@@ -113,7 +118,7 @@ def test_an_ablation_of_the_ranking_ranks_the_same_samples_anew(world, command):
 
     before = candidates()
     output = clones.dvc(world, *shlex.split(command.strip("`"))[1:], "rank@reset-1")
-    assert clones.ran(output) == ["rank@reset-1"]
+    assert clones.ran(output) == ["check_params", "rank@reset-1"]
     after = candidates()
     assert {id: [text for text, *_ in found] for id, found in after.items()} == {
         id: [text for text, *_ in found] for id, found in before.items()
@@ -122,7 +127,7 @@ def test_an_ablation_of_the_ranking_ranks_the_same_samples_anew(world, command):
 
 
 def test_an_experiment_in_a_copy_uses_the_copys_source(world):
-    report = world / "src" / "reset" / "report.py"
+    report = world / "src" / "reset" / "report" / "document.py"
     report.write_text(report.read_text() + "\nraise SystemExit('the source of the copy ran')\n")
     output = clones.dvc(world, "exp", "run", "--temp", "-S", "report.samples=7", check=False)
     assert "the source of the copy ran" in output

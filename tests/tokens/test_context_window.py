@@ -44,7 +44,7 @@ def test_the_template_stage_stops_before_it_renders_what_the_model_cannot_take(
 ):
     monkeypatch.chdir(tmp_path)
     tiny_llama.save(tmp_path / "models/chat")
-    data = {"templates": "paper", "overlong": "trim_context", "max_tokens": 65}
+    data = {"templates": "paper", "overlong": "trim_context", "max_tokens": 65, "constraints": 0.0}
     values = {"data": data, "template": {"style": "alpaca"}}
     values |= {name: {"max_new_tokens": 9} for name in ("sampling", "evaluation")}
     monkeypatch.setattr(params, "declared", lambda stage, **item: params.Section(values, "", stage))
