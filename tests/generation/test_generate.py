@@ -244,7 +244,7 @@ def test_a_full_disk_is_one_line_that_says_what_is_kept_and_the_next_run_takes_i
     (folder,) = generate.WORK.iterdir()
     kept = len(generate.finished(folder))
     assert 0 < kept < 60 and 0 < lines() < batches
-    said = f"cannot be written (File too large); the answers to {kept} prompts are kept there"
+    said = f"cannot be written (File too large); answers to {kept} prompts are kept there"
     assert str(stopped.value).startswith(f"{folder}: {said}")
     assert generate.generate(model, asked, settings, 12) == expected
     assert lines() == batches
