@@ -21,6 +21,7 @@ settings.load_profile("patient")
 SHARED = {"runs": "world", "smollm2": "real parts", "vllm_python": "real parts"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests that share something dear run in one of pytest-xdist's processes, which makes it once
     (`--dist loadgroup`).
