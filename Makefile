@@ -66,10 +66,11 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
 
 test: setup lint  ## every check: lint, types, all tests
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 -m "not integration"
+	pytest -m integration
 
 check: setup lint  ## the fast checks: no DVC run, no server
-	pytest -n 2 --dist loadgroup -m "not integration"
+	pytest -n 2 -m "not integration"
 
 lint: setup  ## ruff and mypy
 	ruff check .

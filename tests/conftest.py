@@ -18,20 +18,6 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-SHARED = {"runs": "world", "smollm2": "real parts", "vllm_python": "real parts"}
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Tests that share something dear run in one of pytest-xdist's processes, which makes it once
-    (`--dist loadgroup`).
-    """
-    for item in items:
-        groups = [SHARED[name] for name in SHARED if name in item.fixturenames]
-        if groups:
-            item.add_marker(pytest.mark.xdist_group(groups[0]))
-
-
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Two clean clones after `dvc repro`, side by side."""
