@@ -95,7 +95,7 @@ def test_a_part_is_pulled_alone_and_the_report_needs_no_pull(origin, clone):
     whole = size(origin.world / "models/reset_1")
     assert whole <= kept[2] < 1.1 * whole
     assert {path.parent.name for path in (clone / "data").rglob("*.jsonl")} == {
-        "ranked",
+        "reset_1",
         "candidates",
     }
 
