@@ -213,6 +213,7 @@ def test_dvc_shows_and_compares_an_experiment(documented):
         {"direct", "report"}
         <= ran
         <= {
+            "check_params",
             "direct",
             "predict",
             "judge_predictions_task",
