@@ -1,10 +1,10 @@
 """The LLM judge against a slow endpoint: how close its calls for 10,000 answers come to what
 latency and concurrency allow.
 
-They go the way of the stage: through a pipe to the courier, a process of its own, whose start
+As in the stage, they go through a pipe to the background client, a process of its own, whose start
 counts too. A server on loopback, in another process, answers every call after 200 ms, and 5 % of
 the prompts at first without a rating, so that they are asked again; 64 calls are under way at once.
-The ideal time is calls × latency ÷ concurrency. Memory is the courier's. Run: `python
+The ideal time is calls × latency ÷ concurrency. Memory is the client's. Run: `python
 benchmarks/judges_llm.py [--quick]`.
 """
 
@@ -90,7 +90,7 @@ def measure(place: str, settings: OpenAISettings, answers: int) -> None:
     )
     print(
         f"{'of it our own work':>24} {cpu:8.2f} s = {1000 * cpu / made:.2f} ms a call, the"
-        " courier's start included"
+        " client's start included"
     )
     print(f"{'peak memory, 1st half':>24} {peaks[0]:8.1f} MiB")
     print(f"{'peak memory, 2nd half':>24} {peaks[1]:8.1f} MiB")

@@ -1,4 +1,4 @@
-"""A finished model as one Hugging Face folder, checked and moved into place whole."""
+"""A finished model as one Hugging Face folder, checked and moved into place in one step."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def write(
 
     `bf16` casts the weights, which are trained in fp32. They must hold all `parameters` of the
     start model, and only these are written; otherwise InputError, and `folder` is not touched. The
-    content follows from the arguments: no times, no machine.
+    content depends on the arguments alone: it names no time and no machine.
     """
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -94,10 +94,10 @@ def check_parameters(folder: Path, parameters: Shapes, start: Path) -> None:
     """
     ours = shapes(folder)
     if ours != parameters:
-        odd = sorted(set(ours.items()) ^ set(parameters.items()))[0]
+        first = sorted(set(ours.items()) ^ set(parameters.items()))[0]
         raise InputError(
             f"{folder}: {count(ours):,} exported parameters, {count(parameters):,} in {start}; "
-            f"the first difference is {odd[0]}"
+            f"the first difference is {first[0]}"
         )
 
 
@@ -131,8 +131,8 @@ def count(tensors: Shapes) -> int:
 
 
 def card(name: str, facts: dict[str, Any]) -> str:
-    """A README that says what the model was made of. Git revision and time are the business of
-    dvc.lock's commit: they would make two equal models differ.
+    """A README that says how the model was made. Git revision and time belong to the commit of
+    dvc.lock: here they would make two equal models differ.
     """
     table = "".join(f"| {key} | {value} |\n" for key, value in facts.items())
     return (

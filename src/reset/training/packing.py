@@ -1,5 +1,5 @@
-"""Whether a model keeps packed rows apart: some let them see each other, whatever the positions
-say.
+"""Whether a model keeps packed rows apart: in some, attention crosses packed rows, whatever the
+position ids say.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ from reset.core.errors import InputError
 from reset.tokens.encoding import IGNORE, Example
 from reset.training import batches
 
-# Mean shift of the next-token probabilities (half the sum of their differences) above which rows
-# see each other. Rounding shifts them by 1e-6 in fp32 and up to 0.03 in bf16, SmolLM2-135M's rows
-# that see each other by 0.4.
-SEEN = {"fp32": 1e-4, "bf16": 0.1}
+# Mean shift of the next-token probabilities (total variation distance) above which attention
+# crosses packed rows. Rounding shifts them by 1e-6 in fp32 and up to 0.03 in bf16; attention across
+# rows of SmolLM2-135M by 0.4.
+CROSSED = {"fp32": 1e-4, "bf16": 0.1}
 
 
 def check(
     forward: Callable[[dict[str, Any]], Any], rows: Sequence[Example], precision: str
 ) -> None:
-    """Raise InputError where the model answers the last of packed rows otherwise than the same row
-    padded.
+    """Raise InputError if the model's answer to the last packed row differs from its answer to the
+    same row padded.
 
-    `forward` takes the tensors of `batching`, less the labels, and returns logits at the kept
-    positions.
+    `forward` takes the tensors of `reset.training.batches` without the labels, and returns logits
+    at the kept positions.
     """
     import torch
 
@@ -36,7 +36,7 @@ def check(
             logits = forward(inputs)
         probabilities.append(logits.float().softmax(-1)[targets.to(logits.device)][-answer:])
     shift = (probabilities[0] - probabilities[1]).abs().sum(-1).mean().item() / 2
-    if shift > SEEN[precision]:
+    if shift > CROSSED[precision]:
         raise InputError(
             "params.yaml: train.shared.packing: this model does not keep packed rows apart (its"
             f" next-token probabilities shift by {shift:.2g} against padded rows); set false"

@@ -1,5 +1,5 @@
 """transformers.Trainer with this project's batches, a loss over targets alone, and checkpoints
-whole or absent.
+complete or absent.
 """
 
 import math
@@ -98,7 +98,8 @@ def load_model(folder: Path, shared: "SharedSettings", seed: int) -> Any:
     except (ImportError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
-            f"{folder}: no use with train.shared.attention '{shared.attention}' ({reason})"
+            f"{folder}: cannot be loaded with train.shared.attention '{shared.attention}'"
+            f" ({reason})"
         ) from None
     if shared.lora:
         from peft import LoraConfig, get_peft_model
@@ -193,7 +194,9 @@ class CompletionTrainer(Trainer):
         )
         self.examples, self.dev, self.steps = train, dev, steps
         self.save_every, self.precision = shared.save_every, shared.precision
-        self.unproven = shared.packing and args.per_device_train_batch_size > 1 and len(train) > 1
+        self.packing_unchecked = (
+            shared.packing and args.per_device_train_batch_size > 1 and len(train) > 1
+        )
         self.limit = LOSS_EXPLODED * math.log(model.config.get_text_config().vocab_size)
         self.step_loss = torch.zeros((), device=args.device)
         self.best = BestWeights(model, args.should_save)
@@ -227,11 +230,11 @@ class CompletionTrainer(Trainer):
         )
 
     def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
-        """Backward through one micro-batch; InputError before the first where packing lets rows see
-        each other, and before the optimizer's step when the loss is lost.
+        """Backward through one micro-batch; InputError before the first if attention crosses packed
+        rows, and before the optimizer's step if the loss explodes.
         """
-        if self.unproven:
-            self._prove_packing()
+        if self.packing_unchecked:
+            self._check_packing()
         loss = super().training_step(model, inputs, num_items_in_batch)
         self.step_loss += loss
         if self.accelerator.sync_gradients:
@@ -239,24 +242,24 @@ class CompletionTrainer(Trainer):
                 self.step_loss, "mean"
             ).item()  # processes scale theirs by their number
             self.step_loss = torch.zeros_like(loss)
-            self._stop_if_lost(mean, self.state.global_step + 1, "loss")
+            self._stop_if_exploded(mean, self.state.global_step + 1, "loss")
         return loss
 
-    def _prove_packing(self) -> None:
+    def _check_packing(self) -> None:
         model = self.model_wrapped
         model.eval()
         shortest = sorted(self.examples, key=lambda example: len(example.input_ids))[:2]
         packing.check(
             lambda inputs: model(**self._prepare_inputs(inputs)).logits, shortest, self.precision
         )
-        self.unproven = False
+        self.packing_unchecked = False
 
     def evaluate(
         self, eval_dataset=None, ignore_keys=None, metric_key_prefix="eval"
     ) -> dict[str, float]:
         """The dev rows' loss as the Trainer's evaluation."""
         loss = self.dev_loss()
-        self._stop_if_lost(loss, self.state.global_step, "evaluation loss")
+        self._stop_if_exploded(loss, self.state.global_step, "evaluation loss")
         metrics = {f"{metric_key_prefix}_loss": loss}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
@@ -296,7 +299,7 @@ class CompletionTrainer(Trainer):
         """
         engine: Any = self.deepspeed
         if engine and engine.zero_optimization_partition_weights():
-            # what evaluation still gathers or has fetched ahead: to gather it again would fail
+            # evaluation leaves parameters gathered or prefetched: gathering them again would fail
             engine.empty_partition_cache()
         if self.best.step == best_step(self.state.log_history):
             folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.best.step}"
@@ -308,9 +311,9 @@ class CompletionTrainer(Trainer):
         super()._save_checkpoint(model, trial)
 
     def floating_point_ops(self, inputs) -> int:
-        return 0  # counting would walk all parameters at every micro-batch
+        return 0  # counting would visit all parameters at every micro-batch
 
-    def _stop_if_lost(self, loss: float, step: int, what: str) -> None:
+    def _stop_if_exploded(self, loss: float, step: int, what: str) -> None:
         if math.isfinite(loss) and loss <= self.limit:
             return
         raise InputError(
