@@ -18,6 +18,7 @@ from reset.data.mixes.mixtures import MixSettings
 from reset.data.sources.dataset_config import chosen
 
 PROMPTS = Path("data/prompts")
+WORTH_A_LINE = 0.2  # share of a data set's rows
 
 
 def main() -> None:
@@ -44,6 +45,15 @@ def main() -> None:
     trained = io.write(folder / "train.jsonl", mixtures.train_rows(rows(), mixture))
     held = io.write(folder / "dev.jsonl", mixtures.dev_rows(rows(), mixture))
     io.write_json(f"metrics/mixes/{mix}.json", mixture.counts)
+    for name, count in mixture.counts.items():
+        shared = count[mixtures.CONTAMINATED]
+        if shared > WORTH_A_LINE * count["read"]:
+            print(
+                f"mix {mix}: {shared} of the {count['read']} training rows of {name} share"
+                f" {settings.ngram} words with an evaluation row and do not train; a column `split`"
+                " that keeps a document's rows together loses fewer (docs/own-data.md)",
+                file=sys.stderr,
+            )
     lost = {reason: sum(c[reason] for c in mixture.counts.values()) for reason in mixtures.REASONS}
     steps = sum(mixture.copies.values())
     print(

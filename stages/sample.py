@@ -3,11 +3,13 @@ decoding settings.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from reset.core import params
 from reset.core.errors import run_stage
 from reset.core.io import by_id, read, require_columns, write
+from reset.core.tasks import group
 from reset.generation import generate
 from reset.generation.decoding import Grid, Request
 from reset.generation.engines import EngineSettings
@@ -34,7 +36,7 @@ def main() -> None:
     rows = by_id(read(PROMPTS), PROMPTS)
     for id, row in rows.items():
         require_columns(row, ["prompt", "target", "dataset", "task"], f"{PROMPTS}, id {id}")
-    chosen = choose(list(rows.values()), pool.prompts_per_dataset, given.seed, PROMPTS)
+    chosen = choose(list(rows.values()), pool.prompts_per_dataset, given.seed)
     requests = [
         Request(r["id"], r["prompt"], grid.draws(r["id"], pool.rounds, given.seed)) for r in chosen
     ]
@@ -46,9 +48,11 @@ def main() -> None:
     write(f"data/pools/{given.pool}_{given.seed}.jsonl", chosen)
     write(f"data/samples/{given.pool}_{given.seed}.jsonl", answers)
     cut = sum(answer["finish"] == "length" for answer in answers)
+    sizes = Counter(map(group, chosen))
     print(
-        f"sample {given.pool}_{given.seed}: {len(chosen)} prompts, {len(answers)} answers, {cut}"
-        " cut at the limit"
+        f"sample {given.pool}_{given.seed}: {len(chosen)} prompts"
+        f" ({', '.join(f'{name} {size}' for name, size in sizes.items())}), {len(answers)} answers,"
+        f" {cut} cut at the limit"
     )
 
 

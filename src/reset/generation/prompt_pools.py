@@ -13,8 +13,8 @@ from reset.core.tasks import group
 
 @dataclass(frozen=True)
 class Pool:
-    """One entry of `sampling.pools`: rounds of the grid for each prompt, prompts of each data set
-    (null: all), and whether the reference is judged with the samples and may be selected.
+    """One entry of `sampling.pools`: rounds of the grid for each prompt, at most how many prompts of
+    each data set (null: all), and whether the reference is judged with the samples and may be selected.
     """
 
     rounds: int
@@ -32,25 +32,19 @@ class Pool:
                 )
 
 
-def choose(rows: list[Row], per_dataset: int | None, seed: int, where: str) -> list[Row]:
-    """`per_dataset` rows of each data set (None: all), in their order in `rows`, without the column
-    `copies`.
+def choose(rows: list[Row], per_dataset: int | None, seed: int) -> list[Row]:
+    """At most `per_dataset` rows of each data set (None: all), in their order in `rows`, without the
+    column `copies`.
 
     All instruction rows count as one data set (our reading of the paper, which samples 2,000
-    prompts of each of four). The choice
-    depends on ids, not on the rows' order, and a smaller pool of the same seed is a part of a
-    larger one. Raises InputError where a data set has too few rows; `where` names the file.
+    prompts of each of four). The choice depends on ids, not on the rows' order, and a smaller pool
+    of the same seed is a part of a larger one.
     """
     groups: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         groups[group(row)].append(row["id"])
     chosen: set[str] = set()
     for name, ids in groups.items():
-        if per_dataset is not None and len(ids) < per_dataset:
-            raise InputError(
-                f"{where}: {len(ids)} prompts of {name}, but 'prompts_per_dataset' asks for"
-                f" {per_dataset}; lower it, or null for all"
-            )
         ids.sort()
         random.Random(f"{seed}/{name}").shuffle(ids)
         chosen.update(ids[:per_dataset])
