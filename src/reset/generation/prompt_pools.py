@@ -13,8 +13,9 @@ from reset.core.tasks import group
 
 @dataclass(frozen=True)
 class Pool:
-    """One entry of `sampling.pools`: rounds of the grid for each prompt, at most how many prompts of
-    each data set (null: all), and whether the reference is judged with the samples and may be selected.
+    """One entry of `sampling.pools`: rounds of the grid for each prompt, at most how many prompts
+    of each data set (null: all), and whether the reference is judged with the samples and may be
+    selected.
     """
 
     rounds: int
@@ -33,8 +34,8 @@ class Pool:
 
 
 def choose(rows: list[Row], per_dataset: int | None, seed: int) -> list[Row]:
-    """At most `per_dataset` rows of each data set (None: all), in their order in `rows`, without the
-    column `copies`.
+    """At most `per_dataset` rows of each data set (None: all), in their order in `rows`, without
+    the column `copies`.
 
     All instruction rows count as one data set (our reading of the paper, which samples 2,000
     prompts of each of four). The choice depends on ids, not on the rows' order, and a smaller pool
