@@ -39,6 +39,7 @@ def made_up(root, name, monkeypatch, seeds=(0, 1), **parameters):
     return Revision(name, "abcdef0123456789", found.results, parameters, declared, files, [])
 
 
+OF_DVC = {"Experiment", "rev", "typ", "Created", "parent", "State", "Executor"}  # columns
 DECLARED = yaml.safe_load((clones.ROOT / "dvc.yaml").read_text())["plots"]
 
 
@@ -232,7 +233,7 @@ def test_dvc_shows_and_compares_an_experiment(documented):
     shown = clones.dvc(
         documented.world, "exp", "show", "--csv", "--only-changed", "--drop", ".*/.*"
     ).splitlines()[0]
-    columns = {*shown.split(",")} - {"Experiment", "rev", "typ", "Created", "parent"}
+    columns = {*shown.split(",")} - OF_DVC
     assert len(numbers) <= 20 and "train.direct.learning_rate" in columns
     assert all(
         "." in name and "/" not in name for name in columns - {*numbers}
