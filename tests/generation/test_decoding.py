@@ -8,7 +8,7 @@ from reset.generation.decoding import GREEDY, Draw, Grid, Setting, draw_seed, gr
 GRID = Grid([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7], [5, 10, 20, 50, 70, 90, 100], 1.0)
 
 
-def test_one_round_enumerates_the_seven_values_of_one_knob():
+def test_one_round_enumerates_the_seven_values_of_one_parameter():
     draws = GRID.draws("nq:1", rounds=1, seed=0)
     settings = [draw.setting for draw in draws]
     by_temperature = [Setting(t) for t in GRID.temperatures]
@@ -17,7 +17,7 @@ def test_one_round_enumerates_the_seven_values_of_one_knob():
     assert [draw.sample for draw in draws] == list(range(7))
 
 
-def test_both_knobs_are_picked_for_about_half_of_the_prompts():
+def test_both_parameters_are_picked_for_about_half_of_the_prompts():
     picked = Counter(GRID.draws(f"nq:{n}", 1, 0)[0].setting.top_k is None for n in range(2000))
     assert 900 < picked[True] < 1100
 
@@ -29,12 +29,12 @@ def test_both_knobs_are_picked_for_about_half_of_the_prompts():
         (Grid([], [5, 9], 0.8), [Setting(0.8, 5), Setting(0.8, 9)]),
     ],
 )
-def test_a_knob_without_values_is_off_and_every_round_takes_the_other(grid, settings):
+def test_a_parameter_without_values_is_not_used(grid, settings):
     for number in range(20):
         assert [draw.setting for draw in grid.draws(f"nq:{number}", 2, 0)] == settings * 2
 
 
-def test_one_knob_alone_draws_what_it_draws_beside_the_other():
+def test_one_parameter_alone_draws_what_it_draws_beside_the_other():
     alone = Grid(GRID.temperatures, [], 1.0)
     both = [GRID.draws(f"nq:{number}", 1, 0) for number in range(20)]
     assert any(draws == alone.draws(f"nq:{number}", 1, 0) for number, draws in enumerate(both))
@@ -46,7 +46,7 @@ def test_two_rounds_number_their_samples_through_and_share_no_seed():
     assert len({draw.seed for draw in draws}) == 14
 
 
-def test_a_second_round_with_the_same_knob_draws_anew():
+def test_a_second_round_with_the_same_parameter_draws_anew():
     both = [GRID.draws(f"nq:{n}", 2, 0) for n in range(50)]
     twice = [draws for draws in both if len({draw.setting for draw in draws}) == 7]
     assert twice and all(len({draw.key for draw in draws}) == 14 for draws in twice)

@@ -67,11 +67,11 @@ class Request:
 @dataclass(frozen=True)
 class Grid:
     """The section `sampling` as far as it says *what* is drawn; source: the paper, which
-    has seven values a knob.
+    varies one parameter at a time, over seven values each.
 
     The paper fixes the temperature at 0 while top-k varies, which would draw the greedy answer
-    seven times: `top_k_temperature` 1.0 is our assumption. A knob without values is not
-    used: every round takes the other.
+    seven times: `top_k_temperature` 1.0 is our assumption. A parameter without
+    values is not used: every round varies the other.
     """
 
     temperatures: list[float]
@@ -92,19 +92,19 @@ class Grid:
             raise InputError("params.yaml: 'sampling.top_k' holds a value below 1; 1 is greedy")
 
     def draws(self, id: str, rounds: int, seed: int) -> tuple[Draw, ...]:
-        """All draws of one prompt: each round picks one of the two knobs at random and takes every
-        value of it.
+        """All draws of one prompt: each round varies one of the two parameters, picked at random,
+        over all its values.
 
-        `id` is the prompt's, `seed` the run's. Knobs and seeds depend on these alone, so neither
-        the order of prompts nor the number of workers changes what is drawn.
+        `id` is the prompt's, `seed` the run's. Parameters and seeds depend on these alone, so
+        neither the order of prompts nor the number of workers changes what is drawn.
         """
         by_temperature = [Setting(temperature) for temperature in self.temperatures]
         by_top_k = [Setting(self.top_k_temperature, k) for k in self.top_k]
-        knobs = [settings for settings in (by_temperature, by_top_k) if settings]
+        parameters = [settings for settings in (by_temperature, by_top_k) if settings]
         draws: list[Draw] = []
         for number in range(rounds):
-            place = int(random.Random(f"{seed}/{id}/{number}").random() * len(knobs))
-            for setting in knobs[place]:
+            place = int(random.Random(f"{seed}/{id}/{number}").random() * len(parameters))
+            for setting in parameters[place]:
                 draws.append(Draw(len(draws), setting, draw_seed(seed, id, setting, number)))
         return tuple(draws)
 
