@@ -25,7 +25,7 @@ def project(tmp_path, monkeypatch):
     """A folder with the project's prompts and params, and one small random model."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "prompts", "prompts")
-    shutil.copy(ROOT / "profiles/laptop.yaml", "params.yaml")
+    shutil.copy(ROOT / "profiles/smollm.yaml", "params.yaml")
     save(tmp_path / "models/reset_0", FAMILIES["llama"])
     return tmp_path
 
