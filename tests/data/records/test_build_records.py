@@ -2,9 +2,9 @@ import pytest
 
 from reset.core import io
 from reset.core.errors import InputError
-from reset.data.datasets import registry
+from reset.data.datasets import custom, registry
 from reset.data.records import build_records, parallel_jsonl
-from reset.data.sources.dataset_config import DataSet
+from reset.data.sources.dataset_config import DataSet, OwnSource
 
 
 def koala(number):
@@ -41,6 +41,29 @@ def test_published_splits_are_kept_apart_and_all_evaluation_rows_stay(tmp_path):
         f"request {n}" for n in range(0, 20, 2)
     }
     assert (counts["read"], counts["passed"], counts["train"], counts["eval"]) == (20, 20, 10, 10)
+
+
+def test_own_questions_about_one_passage_train_or_evaluate_together(tmp_path):
+    same = {name: name for name in ("question", "context", "references")}
+    entry = custom.entry("mine", OwnSource("extractive_qa", same, path="mine.jsonl"))
+    rows = [
+        {"question": f"Question {n}?", "context": f"Passage {n % 8}.", "references": "Passage"}
+        for n in range(40)
+    ]
+    io.write(tmp_path / "raw.jsonl", rows)
+    counts = build_records.filter_file(
+        tmp_path / "raw.jsonl",
+        tmp_path / "mine",
+        entry,
+        DataSet({}, None, 10),
+        build_records.FilterSettings("published", 5, 0, "keep"),
+    )
+    train, evaluation = (
+        {row["context"][0] for row in io.read(tmp_path / f"mine/{part}.jsonl")}
+        for part in ("train", "eval")
+    )
+    assert (counts["train"], counts["eval"]) == (30, 10)
+    assert (len(train), len(evaluation)) == (6, 2) and not train & evaluation
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "dev", "test", "eval"])

@@ -139,7 +139,8 @@ def test_any_text_is_filtered_and_rendered_whole(name, data):
 def test_usable_rows_of_any_text_are_kept(name, data):
     """The property above would hold of filters that drop everything; here rows are made to pass."""
     gold = data.draw(st.text("abcdefgh", min_size=1).map(lambda word: f"{word}x"))
-    text = f"{data.draw(TEXT)} {gold} {data.draw(TEXT)}"
+    # a slash or hyphen at the edge of any text joins the word beside it
+    text = f"{data.draw(TEXT)} here {gold} there {data.draw(TEXT)}"
     row = {
         "nq": {
             "question": "q" + data.draw(TEXT),

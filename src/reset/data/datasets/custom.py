@@ -58,7 +58,15 @@ def entry(name: str, own: OwnSource) -> DatasetSpec:
     kept = filters.INSTRUCTION_EVALUATION if unanswered else FILTERS[own.task]
     # without a question there is nothing to retrieve by
     passages = "gathered" if own.task.endswith("_qa") else "retrieved"
-    return DatasetSpec(name, own.task, (shape,), kept, passages=passages, unanswered=unanswered)
+    return DatasetSpec(
+        name,
+        own.task,
+        (shape,),
+        kept,
+        passages=passages,
+        unanswered=unanswered,
+        by_passage=True,
+    )
 
 
 def check_mapping(name: str, own: OwnSource) -> None:

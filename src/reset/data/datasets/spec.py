@@ -40,6 +40,8 @@ class DatasetSpec:
     left alone) or "gathered" (one gold passage or an unordered pile, where data.retrieval may build
     a list). `unanswered`: rows have no reference. `read` replaces the plain reading of rows (each
     with its file:line) where rows must be joined first; the filter stage then runs in one process.
+    `by_passage`: rows without a published split are divided so that those with one first passage
+    stay together, or decontamination would drop most of the training rows.
     """
 
     name: str
@@ -49,6 +51,7 @@ class DatasetSpec:
     input_filters: tuple[Filter, ...] = ()
     passages: str = "retrieved"
     unanswered: bool = False
+    by_passage: bool = False
     read: Callable[[Path], Iterator[tuple[str, Row]]] | None = None
 
     def without_inputs(self) -> "DatasetSpec":

@@ -60,6 +60,7 @@ class KeptRow:
 
     where: str
     id: str
+    group: str  # rows of one group are divided together
     split: int
     line: bytes
 
@@ -134,7 +135,9 @@ def _kept(where: str, row: Row, record: Row, entry: DatasetSpec) -> KeptRow:
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
     columns = {name: record[name] for name in (*COLUMNS, *MARKS) if name in record}
     line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
-    return KeptRow(where, record["id"], _split(row), line)
+    together = entry.by_passage and record["context"]
+    group = record["context"][0] if together else record["id"]
+    return KeptRow(where, record["id"], group, _split(row), line)
 
 
 def _split(row: Row) -> int:
@@ -162,11 +165,12 @@ def filter_file(
     metrics/data.
 
     Rows of a published split named "train" may train, those of other splits may evaluate. A set
-    without a column `split` is divided at random (by a hash of seed and id): first the evaluation
-    rows, then the training rows. `sizes.train` caps the training rows, again by hash, so that a
-    smaller cap keeps a subset of a larger one. Published evaluation rows are all kept: the stage
-    evaluation_set caps them once it knows which are unseen in training. InputError if a part that
-    the sizes ask for is left empty, or if two different rows share an id.
+    without a column `split` is divided at random (by a hash of seed and id, or of seed and first
+    passage for a user's own): first the evaluation rows, then the training rows. `sizes.train` caps
+    the training rows, again by hash, so that a smaller cap keeps a subset of a larger one.
+    Published evaluation rows are all kept: the stage evaluation_set caps them once it knows which
+    are unseen in training. InputError if a part that the sizes ask for is left empty, or if two
+    different rows share an id.
     """
     if entry.unanswered and sizes.train != 0:
         raise InputError(
@@ -186,7 +190,7 @@ def filter_file(
             raise InputError(f"{raw}: the file holds no row")
         if repeated := passed.mark_repeats(raw):
             dropped["repeated row"] = repeated
-        marks = divide(passed.ids, passed.splits, sizes, entry.name)
+        marks = divide(passed.groups, passed.splits, sizes, entry.name)
         counts = {
             "dataset": entry.name,
             "task": entry.task,
@@ -278,18 +282,20 @@ def _write_parts(lines: Iterable[bytes], folder: Path, marks: bytearray) -> None
 
 @dataclass(frozen=True)
 class PassedRows:
-    """What is remembered of the rows that passed, side by side: 25 bytes a row, since there may be
+    """What is remembered of the rows that passed, side by side: 33 bytes a row, since there may be
     a million.
     """
 
     lines: array = field(default_factory=lambda: array("Q"))  # its line in the raw file
     ids: array = field(default_factory=lambda: array("Q"))  # 64-bit hashes
+    groups: array = field(default_factory=lambda: array("Q"))  # 64-bit hashes
     contents: array = field(default_factory=lambda: array("Q"))
     splits: bytearray = field(default_factory=bytearray)
 
     def add(self, row: KeptRow, seed: int) -> None:
         self.lines.append(int(row.where.rpartition(":")[2]))
         self.ids.append(order(seed, row.id))
+        self.groups.append(order(seed, row.group))
         self.contents.append(int.from_bytes(hashlib.blake2b(row.line, digest_size=8).digest()))
         self.splits.append(row.split)
 
