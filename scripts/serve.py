@@ -5,6 +5,7 @@ installed, else by `transformers serve`.
 import argparse
 import os
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,10 +22,13 @@ def main() -> None:
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder}: no such model; run `make tune` or `dvc pull` first")
     address = ["--host", args.host, "--port", args.port]
-    if shutil.which("vllm"):
-        command = ["vllm", "serve", str(folder), "--served-model-name", args.model, *address]
+    # beside this Python first: the environment need not be activated
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    if vllm := shutil.which("vllm", path=programs):
+        command = [vllm, "serve", str(folder), "--served-model-name", args.model, *address]
     elif find_spec("fastapi") and find_spec("uvicorn"):
-        command = ["transformers", "serve", str(folder.resolve()), *address]
+        transformers = shutil.which("transformers", path=programs) or "transformers"
+        command = [transformers, "serve", str(folder.resolve()), *address]
     else:
         raise InputError("no server is installed: pip install 'reset-llm[serve]', or vllm")
     print(f"http://{args.host}:{args.port}/v1: {' '.join(command)}", flush=True)
