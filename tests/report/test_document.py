@@ -197,6 +197,7 @@ def test_one_seed_says_so_and_shows_no_spread(found):
 
 def test_the_measures_are_named(found):
     text = document.text(found, sections.draw(found))
+    assert sections.DRIFT in text
     for name in ("exact_match", "rouge_l", "span", "summac_zs", "rubric"):
         assert name in text
 
@@ -207,7 +208,9 @@ def test_a_study_of_one_run_and_no_pool_still_makes_a_report(tmp_path, monkeypat
     for path in Path("data/candidates").iterdir():
         path.unlink()
     found = results.load(SETTINGS, [0], [])
-    assert "mtl" in document.text(found, sections.draw(found))
+    text = document.text(found, sections.draw(found))
+    assert "mtl" in text
+    assert sections.DRIFT not in text  # that table has no row
     assert Page(document.page(found, sections.draw(found))).open == []
 
 

@@ -131,12 +131,12 @@ def _results(study: Study) -> list[Part]:
 
 
 def _paper(study: Study) -> list[Part]:
-    return [
-        PAPER,
-        paper_claims.table(study.averages, study.intervals, study.counts),
-        DRIFT,
-        paper_claims.drift(study.kinds, study.intervals, study.counts),
-    ]
+    parts: list[Part] = [PAPER]
+    parts.append(paper_claims.table(study.averages, study.intervals, study.counts))
+    drift = paper_claims.drift(study.kinds, study.intervals, study.counts)
+    if drift.rows:
+        parts += [DRIFT, drift]
+    return parts
 
 
 def _differences(study: Study) -> list[Part]:
