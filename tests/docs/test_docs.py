@@ -318,9 +318,17 @@ def test_the_first_screen_has_the_two_commands():
     assert Path("README.md").read_text().index("make test") < 1500
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
-def test_a_page_has_one_place_for_the_study(page):
-    start, end = "<!-- study:start -->", "<!-- study:end -->"
+@pytest.mark.parametrize(
+    ("page", "study"),
+    [
+        ("README.md", "study"),
+        ("docs/results.md", "study"),
+        ("README.md", "real_text"),
+        ("docs/real-text.md", "real_text"),
+    ],
+)
+def test_a_page_has_one_place_for_a_study(page, study):
+    start, end = f"<!-- {study}:start -->", f"<!-- {study}:end -->"
     text = Path(page).read_text()
     assert text.count(start) == text.count(end) == 1 and text.index(start) < text.index(end)
 

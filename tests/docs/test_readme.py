@@ -1,4 +1,4 @@
-"""README and docs/results.md show the committed study and nothing else."""
+"""README and the studies' pages show the committed studies and nothing else."""
 
 import json
 import re
@@ -9,25 +9,35 @@ import pytest
 from reset.evaluation import csv_table, metrics
 from reset.report import aggregate, paper_claims, results, runs, tables
 
-STUDY = Path("report/study")
+STUDIES = ("study", "real_text")
 
 
-def block(text: str) -> str:
-    return re.search(r"<!-- study:start -->\n(.*)<!-- study:end -->", text, re.S).group(1)
+def block(text: str, study: str) -> str:
+    return re.search(rf"<!-- {study}:start -->\n(.*)<!-- {study}:end -->", text, re.S).group(1)
 
 
-@pytest.mark.parametrize(("page", "least"), [("README.md", 8), ("docs/results.md", 30)])
-def test_a_pages_numbers_are_those_of_the_studys_report(page, least):
-    report = (STUDY / "report.md").read_text().splitlines()
-    lines = block(Path(page).read_text()).splitlines()
+@pytest.mark.parametrize(
+    ("study", "page", "least"),
+    [
+        ("study", "README.md", 8),
+        ("study", "docs/results.md", 30),
+        ("real_text", "README.md", 8),
+        ("real_text", "docs/real-text.md", 25),
+    ],
+)
+def test_a_pages_numbers_are_those_of_the_studys_report(study, page, least):
+    report = Path("report", study, "report.md").read_text().splitlines()
+    lines = block(Path(page).read_text(), study).splitlines()
     shown = [line for line in lines if line.startswith(("|", "* "))]
     assert len(shown) >= least
     assert [line for line in shown if line not in report] == []
 
 
-def test_the_studys_report_comes_from_its_results_and_intervals():
-    averages = aggregate.macro(runs.without_ends(metrics.read(STUDY / "results.csv")))
-    rows = csv_table.read(STUDY / "intervals.csv", results.INTERVALS)
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_studys_report_comes_from_its_results_and_intervals(study):
+    folder = Path("report", study)
+    averages = aggregate.macro(runs.without_ends(metrics.read(folder / "results.csv")))
+    rows = csv_table.read(folder / "intervals.csv", results.INTERVALS)
     keys = [(row["run"], row["other"], row["metric"], row["group"]) for row in rows]
     intervals = {
         key: (float(row["low"]), float(row["high"])) for key, row in zip(keys, rows, strict=True)
@@ -35,7 +45,7 @@ def test_the_studys_report_comes_from_its_results_and_intervals():
     counts = {
         key: (int(row["prompts"]), int(row["seeds"])) for key, row in zip(keys, rows, strict=True)
     }
-    report = (STUDY / "report.md").read_text()
+    report = (folder / "report.md").read_text()
     for table in (
         tables.headline(averages),
         tables.differences(averages, intervals),
