@@ -1,13 +1,18 @@
 """README and the studies' pages show the committed studies and nothing else."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from reset.evaluation import csv_table, metrics
 from reset.report import aggregate, paper_claims, results, runs, tables
+from tests.support import clones
 
 STUDIES = ("study", "real_text")
 
@@ -55,6 +60,17 @@ def test_a_studys_report_comes_from_its_results_and_intervals(study):
     assert (
         "".join(f"* {sentence}\n" for sentence in tables.sentences(averages, intervals)) in report
     )
+
+
+def test_the_table_of_worlds_is_made_of_the_numbers_that_are_kept(tmp_path):
+    for folder in ("docs", "report/study", "report/worlds"):
+        shutil.copytree(folder, tmp_path / folder)
+    environment = os.environ | {"PYTHONPATH": str(clones.ROOT / "src")}
+    script = clones.ROOT / "scripts/world_pages.py"
+    subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
+    written = (tmp_path / "docs/results.md").read_text()
+    assert written == Path("docs/results.md").read_text()
+    assert written.count("| reset against random |") == 1
 
 
 def test_the_readmes_ratios_are_those_that_the_benchmarks_printed():

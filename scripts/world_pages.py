@@ -1,0 +1,56 @@
+"""Write the differences between runs, world by world, into docs/results.md: from the study and from
+the runs that are kept in report/worlds. No stage of the pipeline.
+"""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from reset.core.errors import run_stage
+from reset.core.io import write_text
+from reset.evaluation import csv_table, metrics
+from reset.report import aggregate, results, runs, tables
+
+STUDY = Path("report/study")
+START, END = "<!-- worlds:start -->", "<!-- worlds:end -->"
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    page = Path("docs/results.md")
+    text = page.read_text(encoding="utf-8")
+    before, after = text.split(START)[0], text.split(END)[1]
+    table = tables.markdown(by_world([STUDY, *sorted(Path("report/worlds").iterdir())]))
+    write_text(page, f"{before}{START}\n{table.strip()}\n{END}{after}")
+
+
+def by_world(folders: list[Path]) -> tables.Table:
+    """A row a comparison that the first folder has, a column a folder with results.csv and
+    intervals.csv.
+    """
+    found = {folder.name: differences(folder) for folder in folders}
+    columns = ["comparison", *found]
+    first = found[folders[0].name]
+    rows = [[pair, *(world.get(pair, "–") for world in found.values())] for pair in first]
+    return tables.Table("", columns, rows, labels=len(columns))
+
+
+def differences(folder: Path) -> Mapping[str, str]:
+    """What the report of a folder's numbers says of each comparison: `run against other`, then its
+    differences, intervals and readings.
+    """
+    averages = aggregate.macro(runs.without_ends(metrics.read(folder / "results.csv")))
+    rows = csv_table.read(folder / "intervals.csv", results.INTERVALS)
+    intervals = {
+        (row["run"], row["other"], row["metric"], row["group"]): (
+            float(row["low"]),
+            float(row["high"]),
+        )
+        for row in rows
+    }
+    sentences = tables.sentences(averages, intervals)
+    return dict(sentence.rstrip(".").split(": ", 1) for sentence in sentences)
+
+
+if __name__ == "__main__":
+    run_stage(main)
