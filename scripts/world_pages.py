@@ -7,21 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reset.core.errors import run_stage
-from reset.core.io import write_text
 from reset.evaluation import csv_table, metrics
 from reset.report import aggregate, results, runs, tables
+from reset.tools.marked_pages import fill
 
 STUDY = Path("report/study")
-START, END = "<!-- worlds:start -->", "<!-- worlds:end -->"
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    page = Path("docs/results.md")
-    text = page.read_text(encoding="utf-8")
-    before, after = text.split(START)[0], text.split(END)[1]
-    table = tables.markdown(by_world([STUDY, *sorted(Path("report/worlds").iterdir())]))
-    write_text(page, f"{before}{START}\n{table.strip()}\n{END}{after}")
+    table = by_world([STUDY, *sorted(Path("report/worlds").iterdir())])
+    fill("docs/results.md", "worlds", tables.markdown(table).strip())
 
 
 def by_world(folders: list[Path]) -> tables.Table:
