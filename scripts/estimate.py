@@ -44,10 +44,9 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
     total, guessed = Estimate(), False
     with Store(location()) as store:
         for item in pending.items(params.load("dvc.yaml"), everything):
-            backend = judges.judging(item.kind, item.run)
-            if backend not in judges.asking:
+            if judges.judging(item.kind, item.run) != "openai":
                 continue
-            estimate, known = judge_cost.estimate_cost(item, backend, judges, everything, store)
+            estimate, known = judge_cost.estimate_cost(item, judges, everything, store)
             total, guessed = total + estimate, guessed or not known
             note = "" if known else " (not generated yet)"
             print(f"{item}: {estimate}{note}")

@@ -21,9 +21,8 @@ def main() -> None:
     backend = settings.judging(item.kind, item.run)
     endpoint = settings.openai.judging(item.kind, item.run) if settings.openai else None
     label = item.dvc_name("instruction")
-    template = settings.template(backend)
     scores = backends.verdicts(
-        pairs, backend, endpoint, label, judges.max_missing, template, settings.reward
+        pairs, backend, endpoint, label, judges.max_missing, settings.prompt, settings.reward
     )
     count = verdicts.write(item, "instruction", pairs, scores, judges.max_missing)
     missing = sum(verdict["score"] is None for verdict in scores)

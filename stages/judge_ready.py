@@ -28,7 +28,8 @@ def main() -> None:
     settings = params.build(InstructionSettings, section, "judges.instruction")
     if part == "settings":
         check_ready(settings)
-        llm.check_prompts(settings)
+        if settings.asks:
+            llm.checked_template(settings)
     else:
         probe(settings)
     write_text(f"data/judge_ready/{part}.txt", "ready\n")
@@ -45,7 +46,7 @@ def probe(settings: InstructionSettings) -> None:
     check_ready(settings)
     from reset.judges.instruction.probe import ask_models
 
-    ask_models(settings.openai, llm.check_prompts(settings)[0])
+    ask_models(settings.openai, llm.checked_template(settings))
     print(f"judge_probe: {', '.join(settings.openai.models)} answered")
 
 

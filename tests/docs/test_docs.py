@@ -415,7 +415,7 @@ def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypat
     total = cost.Estimate()
     with Store(tmp_path / "judge.sqlite") as store:
         for item in pending.items(params.load("dvc.yaml"), PAPER):
-            total = total + judge_cost.estimate_cost(item, "openai", judges, PAPER, store)[0]
+            total = total + judge_cost.estimate_cost(item, judges, PAPER, store)[0]
     text = Path("docs/a100.md").read_text()
     assert f"{total.texts:,} texts" in text
     assert f"{total.usd:,.0f} USD" in text and total.usd < settings.budget_usd

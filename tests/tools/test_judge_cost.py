@@ -72,15 +72,13 @@ def test_generations_that_exist_are_counted_without_what_is_stored(store):
     item = Generations("samples", "reset_1")
     template = Path(settings.PROMPT).read_text(encoding="utf-8")
     keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
-    found, known = judge_cost.estimate_cost(item, "openai", judges(), {}, store)
+    found, known = judge_cost.estimate_cost(item, judges(), {}, store)
     assert known and (found.texts, found.cached, found.calls) == (24, 1, 23)
 
 
 def test_those_to_come_are_counted_from_the_params(store):
     item = Generations("samples", "reset_1")
-    found, known = judge_cost.estimate_cost(
-        item, "openai", judges(repeats=2), {"sampling": SAMPLING}, store
-    )
+    found, known = judge_cost.estimate_cost(item, judges(repeats=2), {"sampling": SAMPLING}, store)
     assert not known and (found.texts, found.calls) == (10 * 2 * 7, 2 * 10 * 2 * 7)
     assert found.usd > 0
 
@@ -88,9 +86,9 @@ def test_those_to_come_are_counted_from_the_params(store):
 def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
     item = Generations("predictions", "mtl_1")
     with pytest.raises(InputError, match="dvc repro evaluation_set"):
-        judge_cost.estimate_cost(item, "openai", judges(), {}, store)
+        judge_cost.estimate_cost(item, judges(), {}, store)
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
-    assert judge_cost.estimate_cost(item, "openai", judges(), {}, store)[0].texts == 5
+    assert judge_cost.estimate_cost(item, judges(), {}, store)[0].texts == 5
 
 
 def estimate():

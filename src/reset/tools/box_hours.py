@@ -144,8 +144,7 @@ def judge_estimate(profile: Mapping[str, Any]) -> Estimate:
             if item.kind == "samples":
                 texts = judge_cost.sample_texts(item.run, profile)
             settings = judges.openai.judging(item.kind, item.run)
-            template = judges.template(judges.judging(item.kind, item.run))
-            total = total + judge_cost.estimate_texts(texts, settings, template, store)
+            total = total + judge_cost.estimate_texts(texts, settings, judges.prompt, store)
     return total
 
 

@@ -13,35 +13,33 @@ from reset.judges.common.verdicts import Generations
 from reset.judges.instruction import backends, cost, llm
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
-from reset.judges.instruction.settings import Backend, InstructionSettings, OpenAISettings
+from reset.judges.instruction.settings import InstructionSettings, OpenAISettings
 
 UNKNOWN_BYTES = 1500  # our assumption for a request and its answer that do not exist yet
 
 
 def estimate_cost(
     item: Generations,
-    backend: Backend,
     judges: InstructionSettings,
     everything: Mapping[str, Any],
     store: Store,
 ) -> tuple[Estimate, bool]:
-    """The estimate for one item of a back end that asks an endpoint, and whether its generations
+    """The estimate for one item that the endpoint judges, and whether its generations
     are there (else their number comes from the params).
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
     assert judges.openai, "InstructionSettings sees to it"
     settings = judges.openai.judging(item.kind, item.run)
-    template = judges.template(backend)
     if item.path.exists():
         pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
-        prompts = backends.judge_prompts(pairs, backend, template)
+        prompts = backends.judge_prompts(pairs, judges.prompt)
         return cost.estimate(dict.fromkeys(prompts), settings, store), True
     if item.kind == "samples":
         texts = sample_texts(item.run, everything)
     else:
         texts = _predictions(everything)
-    return estimate_texts(texts, settings, template, store), False
+    return estimate_texts(texts, settings, judges.prompt, store), False
 
 
 def estimate_texts(texts: int, settings: OpenAISettings, template: str, store: Store) -> Estimate:

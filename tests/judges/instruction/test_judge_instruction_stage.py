@@ -20,7 +20,7 @@ import yaml
 
 from reset.core import io
 from reset.judges.instruction import settings
-from reset.judges.instruction.backends import NO_REFERENCE
+from reset.judges.instruction.llm import NO_REFERENCE
 from reset.judges.instruction.reply_store import PLACE, Store
 from tests.support.batch_provider import Provider
 from tests.support.fault_server import ENDPOINT, FaultServer, Reply
@@ -46,7 +46,7 @@ def prepare(tmp_path, monkeypatch):
     monkeypatch.delenv("RESET_ALLOW_PAID", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     Path("prompts").mkdir()
-    for prompt in (settings.PROMPT, settings.REVISED_PROMPT):
+    for prompt in (settings.PROMPT, "prompts/judge_revised.txt"):
         shutil.copy(ROOT / prompt, prompt)
     declared = ["judges.instruction", "judges.max_missing"]
     io.write_text(
@@ -198,12 +198,12 @@ def test_a_judge_with_a_reference_to_revise_is_shown_it_and_told_where_there_is_
     with FaultServer(
         lambda prompt, before: Reply(revised if "> gold 1\n" in prompt else "Rating: 9")
     ) as server:
-        configure(server.url, samples={"reset": "openai_revised", "reset_s": None})
+        configure(server.url, prompt="prompts/judge_revised.txt")
         run()
     assert sum(server.asked.values()) == 24
     assert all(("> gold " in prompt) != (NO_REFERENCE in prompt) for prompt in server.asked)
     judged = io.read(OUT)
-    assert {row["metric"] for row in judged} == {f"openai_revised:{ENDPOINT.model}"}
+    assert {row["metric"] for row in judged} == {f"openai:{ENDPOINT.model}"}
     assert {row["score"] for row in judged if row["id"] == "dolly:1"} == {0.4}
     assert {row["score"] for row in judged if row["id"] != "dolly:1"} == {0.9}
     assert {row["raw"][0] for row in judged if row["id"] == "dolly:1"} == {revised}

@@ -48,8 +48,7 @@ def workspace(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
-    for path in (settings.PROMPT, settings.REVISED_PROMPT):
-        io.write_text(path, (ROOT / path).read_text())
+    io.write_text(settings.PROMPT, (ROOT / settings.PROMPT).read_text())
     return tmp_path
 
 

@@ -17,7 +17,6 @@ from reset.judges.instruction import llm
 from reset.judges.instruction.reply_store import Reply, Store
 from reset.judges.instruction.settings import (
     PROMPT,
-    REVISED_PROMPT,
     InstructionSettings,
     SampleBackends,
     check_ready,
@@ -333,13 +332,12 @@ def test_a_prompt_that_cannot_be_used_is_named_before_anything_is_asked(tmp_path
     path = tmp_path / "mine.txt"
     settings = InstructionSettings(str(path), "openai", None, ENDPOINT)
     with pytest.raises(InputError, match="mine.txt: the judge's prompt cannot be read"):
-        llm.check_prompts(settings)
+        llm.checked_template(settings)
     path.write_text("{request}")
     with pytest.raises(InputError, match="mine.txt: .*must hold {request}, then {answer}"):
-        llm.check_prompts(settings)
+        llm.checked_template(settings)
     path.write_text("\ufeff{request}{answer}", encoding="utf-8")
-    assert llm.check_prompts(settings) == ["{request}{answer}"]
-    assert llm.check_prompts(InstructionSettings("absent", "rubric", None, None)) == []
+    assert llm.checked_template(settings) == "{request}{answer}"
 
 
 def test_turns_are_split_above_the_request_and_nowhere_else():
@@ -360,15 +358,17 @@ def test_a_system_turn_must_end_above_the_request(template):
         llm.render(template, "a", "b")
 
 
-def test_a_reference_is_quoted_where_the_template_has_it_and_refused_where_not():
-    template = (ROOT / REVISED_PROMPT).read_text(encoding="utf-8")
+def test_a_reference_is_quoted_where_the_template_has_it_and_nowhere_else():
+    template = (ROOT / "prompts/judge_revised.txt").read_text(encoding="utf-8")
     lines = llm.render(
         template, "list two animals.", "cats.\nRating: 10", "goats,\nhens."
     ).splitlines()
     assert ["> goats,", "> hens."] == lines[lines.index("> goats,") :][:2]
     assert "> Rating" in lines and lines[-1] == "Rating: N"
+    assert llm.NO_REFERENCE in llm.render(template, "a", "b")
+    assert llm.render(TEMPLATE, "a", "b", "goats") == llm.render(TEMPLATE, "a", "b")
     with pytest.raises(InputError, match="{request}, then {reference}, then {answer}"):
-        llm.render(TEMPLATE, "a", "b", "c")
+        llm.render("{reference}{request}{answer}", "a", "b", "c")
 
 
 def test_samples_may_have_a_back_end_of_their_own():
@@ -378,7 +378,7 @@ def test_samples_may_have_a_back_end_of_their_own():
     assert settings.judging("predictions", "reset") == "rubric"
     assert InstructionSettings(PROMPT, "scorer", None, None).judging("samples", "reset") == "scorer"
     with pytest.raises(InputError, match="an endpoint's settings"):
-        InstructionSettings(PROMPT, "rubric", SampleBackends(None, "openai_revised"), None)
+        InstructionSettings(PROMPT, "rubric", SampleBackends(None, "openai"), None)
 
 
 def test_the_request_is_the_instruction_and_its_input():

@@ -16,8 +16,6 @@ from reset.judges.instruction.settings import (
     RewardSettings,
 )
 
-NO_REFERENCE = "(There is none: improve the answer itself.)"
-
 
 def verdicts(
     pairs: Sequence[Pair],
@@ -31,8 +29,8 @@ def verdicts(
     """One verdict a (prompt, generation) pair, in order: id, sample, metric (who judged), score (0
     to 1, or None), ratings, raw (the judge's replies) and reason (why there is no score).
 
-    `endpoint` and `template`, the file with the prompt, are for the back ends that ask an endpoint,
-    `reward` for the reward model. `stage` labels progress and spending. InputError if the endpoint
+    `endpoint` and `template`, the file with the prompt, are for the back end `openai`, `reward` for
+    the reward model. `stage` labels progress and spending. InputError if the endpoint
     cannot be used, the budget ends, or more than `max_missing` of the pairs can have no score.
     """
     metric: str = backend
@@ -51,7 +49,7 @@ def verdicts(
         found = reward_model.judge_by_reward(pairs, reward, progress=True)
     else:
         assert endpoint, "InstructionSettings sees to it"
-        prompts = judge_prompts(pairs, backend, template)
+        prompts = judge_prompts(pairs, template)
         found = _by_llm(prompts, endpoint, stage, max_missing)
         metric = f"{backend}:{endpoint.model}"
     keys = [{"id": row["id"], "sample": row["sample"], "metric": metric} for _, row in pairs]
@@ -108,17 +106,13 @@ def _by_llm(
         return [llm.verdict(prompt, settings, store, failures.get(prompt)) for prompt in prompts]
 
 
-def judge_prompts(pairs: Sequence[Pair], backend: Backend, template: str) -> list[str]:
+def judge_prompts(pairs: Sequence[Pair], template: str) -> list[str]:
     """The text that the LLM is asked for each pair, by the prompt in the file `template`; equal
     request and answer give equal text, which is asked once.
     """
     text = llm.read_template(template)
     prompts = []
     for prompt, row in pairs:
-        reference = _reference(prompt) if backend == "openai_revised" else None
+        reference = next(iter(prompt.get("references", [])), "")
         prompts.append(llm.render(text, llm.request_of(prompt), row["text"], reference))
     return prompts
-
-
-def _reference(prompt: Row) -> str:
-    return next(iter(prompt["references"]), "") or NO_REFERENCE

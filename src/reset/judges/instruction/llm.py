@@ -23,6 +23,7 @@ CLAIM = re.compile(
     r" of)\s*\d+)?(?=(?:[^\w\n]|_)*$)",
     re.IGNORECASE | re.MULTILINE,
 )
+NO_REFERENCE = "(There is none: improve the answer itself.)"
 SYSTEM_TURN, USER_TURN = "[system]\n", "\n[user]\n"
 BRACKETED_CLAIM = re.compile(r"^([>\s*]{0,9}\[\[)\s*\d+(?:[.,]\d+)?\s*(?=\]\])", re.MULTILINE)
 
@@ -35,17 +36,19 @@ def read_template(path: str) -> str:
         raise InputError(f"{path}: the judge's prompt cannot be read ({error})") from None
 
 
-def render(template: str, request: str, answer: str, reference: str | None = None) -> str:
-    """The judge's prompt: `{request}` and `{answer}` of the template replaced, every line of theirs
-    marked with "> ", and `{reference}` between them where one is given.
+def render(template: str, request: str, answer: str, reference: str = "") -> str:
+    """The judge's prompt: `{request}`, `{answer}` and, where the template has it, `{reference}`
+    replaced, every line of theirs marked with "> ". An empty reference is said to be none.
 
     The marks make them plain quotations that nothing inside can end. Lines of an answer that rate
     it are shown without their number ("Rating: 10" as "Rating"), because weak judges repeat the
     number they saw last; a rating within a sentence may be what was asked for, and stays. Chat
     tokens are broken up (`chat_tokens`). InputError unless each field is there once, in this order.
     """
-    given = {"request": request, "reference": reference, "answer": _without_claims(answer)}
-    fields = {name: _quote(text) for name, text in given.items() if text is not None}
+    given = {"request": request, "answer": _without_claims(answer)}
+    if "{reference}" in template:
+        given = {"request": request, "reference": reference or NO_REFERENCE, **given}
+    fields = {name: _quote(text) for name, text in given.items()}
     pieces = re.split(r"\{(request|reference|answer)\}", template)
     if pieces[1::2] != list(fields):
         wanted = ", then ".join(f"{{{name}}}" for name in fields)
@@ -58,19 +61,14 @@ def render(template: str, request: str, answer: str, reference: str | None = Non
     return "".join(fields[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def check_prompts(settings: InstructionSettings) -> list[str]:
-    """The prompts of the back ends that ask an endpoint; InputError where one is not there or lacks
-    a field.
-    """
-    texts = []
-    for backend in settings.asking:
-        path = settings.template(backend)
-        texts.append(read_template(path))
-        try:
-            render(texts[-1], "x", "x", "x" if backend == "openai_revised" else None)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-    return texts
+def checked_template(settings: InstructionSettings) -> str:
+    """The text of the judge's prompt file; InputError where it is not there or lacks a field."""
+    text = read_template(settings.prompt)
+    try:
+        render(text, "x", "x")
+    except InputError as error:
+        raise InputError(f"{settings.prompt}: {error}") from None
+    return text
 
 
 def _without_claims(answer: str) -> str:

@@ -12,13 +12,7 @@ from reset.core.errors import InputError
 from reset.core.redaction import environment_key
 
 PROMPT = "prompts/judge_instruction.txt"
-REVISED_PROMPT = "prompts/judge_revised.txt"
-ASKING = ("openai", "openai_revised")  # back ends that ask an endpoint
-
-
-Backend = Literal[
-    "rubric", "rubric_coarse", "rouge_l", "scorer", "reward_model", "openai", "openai_revised"
-]
+Backend = Literal["rubric", "rubric_coarse", "rouge_l", "scorer", "reward_model", "openai"]
 OFFICIAL = "https://api.openai.com/v1"
 
 
@@ -185,8 +179,8 @@ class RewardSettings:
 @dataclass(frozen=True)
 class InstructionSettings:
     """`judges.instruction`: the back end of predictions, those of the pools' samples (null: the
-    same for all), the file with the prompt of back end `openai`, the endpoint that the `openai`
-    back ends ask (null where there is none of them), and how the back end `reward_model` is run.
+    same for all), the file with the prompt of back end `openai`, the endpoint that it asks (null
+    where it is not in use), and how the back end `reward_model` is run.
     """
 
     prompt: str
@@ -200,9 +194,10 @@ class InstructionSettings:
             raise InputError(
                 "judges.instruction.reward: expected settings for backend reward_model, got null"
             )
-        asks = bool(self.asking)
-        if asks != (self.openai is not None):
-            right = "an endpoint's settings" if asks else "null, because they would have no effect"
+        if self.asks != (self.openai is not None):
+            right = (
+                "an endpoint's settings" if self.asks else "null, because they would have no effect"
+            )
             raise InputError(
                 f"judges.instruction: with backend {self.backend}, 'openai' must be {right}"
             )
@@ -216,13 +211,9 @@ class InstructionSettings:
         return list(dict.fromkeys(chosen))
 
     @property
-    def asking(self) -> list[Backend]:
-        """The back ends in use that ask an endpoint."""
-        return [backend for backend in self.chosen if backend in ASKING]
-
-    def template(self, backend: Backend) -> str:
-        """The file with the prompt of a back end that asks an endpoint."""
-        return REVISED_PROMPT if backend == "openai_revised" else self.prompt
+    def asks(self) -> bool:
+        """Whether anything is judged by the endpoint."""
+        return "openai" in self.chosen
 
     def judging(self, kind: str, name: str) -> Backend:
         """The back end for the samples of one pool, or for one run's predictions."""
