@@ -67,7 +67,7 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 
 test: setup lint  ## every check: lint, types, all tests
 	pytest -n 2 -m "not integration"
-	pytest -m integration
+	pytest -n 2 --dist loadgroup -m integration
 
 check: setup lint  ## the fast checks: no DVC run, no server
 	pytest -n 2 -m "not integration"
@@ -96,6 +96,6 @@ setup: $(SETUP)  ## the virtual environment
 # summac pins a hub client that is years old, so it comes without its dependencies
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
-	$(BIN)/python -m pip install --quiet --no-deps summac==0.0.4
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps summac==0.0.4
 	touch $@

@@ -181,9 +181,8 @@ def test_own_data_go_through_as_the_page_says(tmp_path, page):
         for kind, text in pieces(Path("docs/own-data.md").read_text())[1]
         if kind == "json"
     )
-    folder = clones.copy(
-        tmp_path, clones.SMALL | {"data.datasets.manuals": entry["manuals"]}, fresh=True
-    )
+    sets = {name: clones.DATASETS[name] for name in ("dolly", "nq")} | entry
+    folder = clones.copy(tmp_path, clones.SMALL | {"data.datasets": sets}, fresh=True)
     params = yaml.safe_load((folder / "params.yaml").read_text())
     params["data"]["datasets"]["manuals"]["source"]["path"] = "manuals.jsonl"
     params["data"]["datasets"]["manuals"]["eval"] = 2

@@ -61,7 +61,7 @@ def test_every_dependency_is_pinned():
 @pytest.mark.integration
 def test_the_gpu_extra_can_be_installed_with_the_pinned_versions():
     command = [
-        sys.executable, "-m", "pip", "install", "--dry-run", "--quiet", "--ignore-installed",
+        sys.executable, "-m", "pip", "install", "--dry-run", "--quiet",
         "--constraint", "constraints.txt", *PROJECT["optional-dependencies"]["vllm"],
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)

@@ -96,14 +96,14 @@ def test_words_that_other_readers_of_yaml_take_for_values_are_names():
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("command", [("repro",), ("exp", "run", "--temp")])
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("command", "old", "new"),
     [
-        ("seeds: [31]", "seeds: ['31;touch F']"),
-        ("    dolly:", "    'd;touch F':"),
-        ("pools: [reset,", "pools: ['r;touch F',"),
-        ("ranking:", "rankling: 1\nranking:"),
+        (["repro"], "seeds: [31]", "seeds: ['31;touch F']"),
+        (["repro"], "    dolly:", "    'd;touch F':"),
+        (["repro"], "pools: [reset,", "pools: ['r;touch F',"),
+        (["repro"], "ranking:", "rankling: 1\nranking:"),
+        (["exp", "run", "--temp"], "seeds: [31]", "seeds: ['31;touch F']"),
     ],
 )
 def test_dvc_runs_no_command_with_a_name_before_all_names_are_checked(tmp_path, command, old, new):

@@ -71,6 +71,7 @@ def made_environment() -> Path:
         "pip",
         "install",
         "--quiet",
+        "--no-compile",
         "--no-deps",
         "--requirement",
         PINS,

@@ -79,9 +79,9 @@ def greedy(rows):
     return [row for row in rows if row["sample"] == 0]
 
 
-def test_five_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, place, monkeypatch):
-    count, rng = 900, random.Random(0)
-    for _ in range(5):
+def test_two_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, place, monkeypatch):
+    count, rng = 300, random.Random(0)
+    for _ in range(2):
         before, more = lines(), rng.randint(1, 60)
         process = start(vllm_python, count)
         while process.poll() is None and lines() < before + more:
@@ -89,7 +89,7 @@ def test_five_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, pla
         process.kill()
         assert process.wait() == -signal.SIGKILL, Path("vllm.log").read_text()[-3000:]
         assert gone(process.pid)  # nobody is left to hold the device's memory
-    assert 5 <= lines() < count
+    assert 2 <= lines() < count
     kept = {
         id: found
         for folder in generate.WORK.iterdir()

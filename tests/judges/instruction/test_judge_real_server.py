@@ -57,34 +57,34 @@ def workspace(tmp_path, monkeypatch):
     prepare(tmp_path, monkeypatch)
 
 
-def test_five_kills_at_random_lose_no_reply_of_a_real_server_and_pay_none_twice(
+def test_two_kills_at_random_lose_no_reply_of_a_real_server_and_pay_none_twice(
     vllm_server, workspace
 ):
-    fill(40, 5)
+    fill(16, 5)
     chance = random.Random(1)
     with Counting(vllm_server) as counting:
         configure(
             counting.url, model=SERVED, max_tokens=96, timeout=300.0, concurrency=8, extra_body=FORM
         )
-        for number in range(1, 6):
+        for number in (1, 2):
             stage = start()
             until(
                 lambda number=number: (
-                    sum(counting.asked.values()) >= 30 * number + chance.randrange(10)
+                    sum(counting.asked.values()) >= 20 * number + chance.randrange(10)
                 ),
                 seconds=400,
             )
             stage.kill()
             assert stage.wait() == -signal.SIGKILL
         run(seconds=600)
-    assert len(counting.asked) == 200
-    assert collections.Counter(counting.asked.values()) == {1: 200}
+    assert len(counting.asked) == 80
+    assert collections.Counter(counting.asked.values()) == {1: 80}
     with Store(PLACE) as store:
         usage = store.usage()
-    assert (usage["calls"], usage["lost_calls"]) == (200, 0)
-    assert usage["completion_tokens"] > 200 * 5
+    assert (usage["calls"], usage["lost_calls"]) == (80, 0)
+    assert usage["completion_tokens"] > 80 * 5
     rows = io.read(OUT)
-    assert len(rows) == 200 and all(0.1 <= row["score"] <= 1.0 for row in rows)
+    assert len(rows) == 80 and all(0.1 <= row["score"] <= 1.0 for row in rows)
 
 
 def test_an_unknown_model_stops_the_stage_with_the_servers_own_words(vllm_server, workspace):
