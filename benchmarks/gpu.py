@@ -92,14 +92,14 @@ def machine(small: bool) -> Found:
     import transformers
 
     from benchmarks.training_options import matrix_rate
-    from reset.training import resources
+    from reset.training import devices
 
-    here = resources.device()
+    here = devices.device()
     rate = matrix_rate("cuda" if here.on_gpu else "cpu")
     return {
         "device": here.name,
         "memory_gib": round(here.memory / 2**30, 1),
-        "peak": resources.peak(here.name),
+        "peak": devices.peak(here.name),
         "bf16_tflops": round(rate / 1e12, 2),
         "cpus": os.cpu_count(),
         "compiler": shutil.which("g++"),

@@ -6,8 +6,8 @@ that has less trains as many of its 32 layers as fit into STATES of the memory. 
 Llama and short rows, to show that every option runs; its speeds say little. Each side runs in a
 process of its own, one after the other in each round, and is printed as it ends; the table has
 medians of the rounds, and how far they lie apart. The first two steps (compilation, first
-allocation) are left out. MFU is `resources.operations` a second over the rate of a large dense bf16
-product, measured on the same device, the median of the rounds too.
+allocation) are left out. MFU is `model_size.operations` a second over the rate of a large dense
+bf16 product, measured on the same device, the median of the rounds too.
 
 Run: `python benchmarks/training_options.py [--quick]`. A side whose package is missing is named and
 left out.
@@ -67,7 +67,7 @@ STEPS = 12
 IDLE_STEPS = 2
 TOY = (4096, 256, 4, 4, 4, 688)
 STATES = 0.6  # share of a GPU's memory for weights, gradients and optimizer; activations need some
-STATE_BYTES = 18  # bytes a parameter of these (resources.states: bf16 autocast, no ZeRO)
+STATE_BYTES = 18  # bytes a parameter of these (footprint.states: bf16 autocast, no ZeRO)
 
 
 def main() -> None:
@@ -217,7 +217,7 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
     import torch
     from transformers import TrainerCallback
 
-    from reset.training import batches, progress, resources, settings, trainer
+    from reset.training import batches, footprint, model_size, progress, settings, trainer
 
     on_gpu = torch.cuda.is_available()
     _, changes, kind, _ = SIDES[side]
@@ -251,15 +251,15 @@ def measure(side: str, folder: Path, longest: int, count: int) -> dict[str, floa
     subject.train()
     timed = [sum(lengths[i] for i in step) for step in steps[IDLE_STEPS:]]
     speed = sum(timed) / (clock.ends[-1] - clock.ends[IDLE_STEPS - 1])
-    model = resources.size(job.start, shared)
+    model = model_size.size(job.start, shared)
     row = max(lengths)
     return {
         "tokens_per_second": speed,
-        "operations": speed * resources.operations(model, statistics.mean(lengths)),
+        "operations": speed * model_size.operations(model, statistics.mean(lengths)),
         "peak_memory": progress.peak_memory(),
         "forecast": (
-            resources.states(model, shared, 1)[resources.mode(shared)]
-            + resources.activations(model, shared, shared.micro_batch, row, row // 4)
+            footprint.states(model, shared, 1)[footprint.mode(shared)]
+            + footprint.activations(model, shared, shared.micro_batch, row, row // 4)
         ),
     }
 

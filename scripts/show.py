@@ -11,6 +11,7 @@ from reset.core import io, params
 from reset.core.errors import InputError, run_stage
 from reset.evaluation import metrics
 from reset.report import aggregate, document, runs, tables
+from reset.report.table import plain
 from reset.tools import freshness, run_info
 
 PAGE = Path("report/index.html")
@@ -25,7 +26,7 @@ def main() -> None:
     averages = aggregate.macro(results)
     seeds = aggregate.trained_seeds(row["seed"] for row in results)
     mark = freshness.warning(seeds, params.load("params.yaml")["seeds"])
-    print(tables.plain(tables.headline(averages)))
+    print(plain(tables.headline(averages)))
     print(f"IF is out of 10, the others are from 0 to 1; seeds {', '.join(map(str, seeds))}.")
     page = document.with_run(PAGE.read_text(encoding="utf-8"), run_info.parts(), mark)
     io.write_text(WITH_RUN, page)

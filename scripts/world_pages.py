@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reset.core.errors import run_stage
-from reset.evaluation import csv_table, metrics
+from reset.evaluation import metrics
 from reset.report import aggregate, results, runs, tables
+from reset.report.table import Table, markdown
 from reset.tools.marked_pages import fill
 
 STUDY = Path("report/study")
@@ -17,10 +18,10 @@ STUDY = Path("report/study")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     table = by_world([STUDY, *sorted(Path("report/worlds").iterdir())])
-    fill("docs/results.md", "worlds", tables.markdown(table).strip())
+    fill("docs/results.md", "worlds", markdown(table).strip())
 
 
-def by_world(folders: list[Path]) -> tables.Table:
+def by_world(folders: list[Path]) -> Table:
     """A row a comparison that the first folder has, a column a folder with results.csv and
     intervals.csv.
     """
@@ -28,7 +29,7 @@ def by_world(folders: list[Path]) -> tables.Table:
     columns = ["comparison", *found]
     first = found[folders[0].name]
     rows = [[pair, *(world.get(pair, "–") for world in found.values())] for pair in first]
-    return tables.Table("", columns, rows, labels=len(columns))
+    return Table("", columns, rows, labels=len(columns))
 
 
 def differences(folder: Path) -> Mapping[str, str]:
@@ -36,14 +37,7 @@ def differences(folder: Path) -> Mapping[str, str]:
     differences, intervals and readings.
     """
     averages = aggregate.macro(runs.without_ends(metrics.read(folder / "results.csv")))
-    rows = csv_table.read(folder / "intervals.csv", results.INTERVALS)
-    intervals = {
-        (row["run"], row["other"], row["metric"], row["group"]): (
-            float(row["low"]),
-            float(row["high"]),
-        )
-        for row in rows
-    }
+    intervals, _ = results.read_intervals(folder / "intervals.csv")
     sentences = tables.sentences(averages, intervals)
     return dict(sentence.rstrip(".").split(": ", 1) for sentence in sentences)
 

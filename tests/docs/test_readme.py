@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reset.evaluation import csv_table, metrics
+from reset.evaluation import metrics
 from reset.report import aggregate, paper_claims, results, runs, tables
+from reset.report.table import markdown
 from tests.support import clones
 
 STUDIES = ("study", "real_text")
@@ -42,21 +43,14 @@ def test_a_pages_numbers_are_those_of_the_studys_report(study, page, least):
 def test_a_studys_report_comes_from_its_results_and_intervals(study):
     folder = Path("report", study)
     averages = aggregate.macro(runs.without_ends(metrics.read(folder / "results.csv")))
-    rows = csv_table.read(folder / "intervals.csv", results.INTERVALS)
-    keys = [(row["run"], row["other"], row["metric"], row["group"]) for row in rows]
-    intervals = {
-        key: (float(row["low"]), float(row["high"])) for key, row in zip(keys, rows, strict=True)
-    }
-    counts = {
-        key: (int(row["prompts"]), int(row["seeds"])) for key, row in zip(keys, rows, strict=True)
-    }
+    intervals, counts = results.read_intervals(folder / "intervals.csv")
     report = (folder / "report.md").read_text()
     for table in (
         tables.headline(averages),
         tables.differences(averages, intervals),
         paper_claims.table(averages, intervals, counts),
     ):
-        assert tables.markdown(table) in report
+        assert markdown(table) in report
     assert (
         "".join(f"* {sentence}\n" for sentence in tables.sentences(averages, intervals)) in report
     )

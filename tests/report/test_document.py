@@ -15,6 +15,7 @@ import pytest
 from reset.core import io
 from reset.core.errors import InputError
 from reset.report import document, judge_tables, paper_claims, results, sections, tables
+from reset.report.table import Table, markdown
 from tests.support import made_up_study
 
 SETTINGS = results.ReportSettings(samples=9, draws=50, seed=0)
@@ -91,8 +92,8 @@ def test_page_and_markdown_have_the_same_sections_tables_notes_and_figures(found
     for part in shown:
         if isinstance(part, str):
             assert part in shown_text and part in text
-        if isinstance(part, tables.Table):
-            assert tables.markdown(part).rstrip() in text
+        if isinstance(part, Table):
+            assert markdown(part).rstrip() in text
             assert part.columns[-1] in shown_text
 
 

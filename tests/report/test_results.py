@@ -7,6 +7,7 @@ import pytest
 
 from reset.core import io
 from reset.core.errors import InputError
+from reset.evaluation import csv_table
 from reset.report import results, runs
 from tests.support import made_up_study
 
@@ -71,6 +72,16 @@ def test_the_intervals_hold_the_differences_they_belong_to(here):
         averages = found.kinds if run == "stage1_end" else found.averages
         gap = results.aggregate.difference(averages, run, other, metric, group)
         assert low <= gap.mean <= high, (run, other, metric, group)
+
+
+def test_written_intervals_are_read_as_they_were(here, tmp_path):
+    found = results.load(SETTINGS, [0, 1, 2], SETS)
+    path = tmp_path / "intervals.csv"
+    csv_table.write(path, results.INTERVALS, results.intervals(found))
+    ends, counts = results.read_intervals(path)
+    assert ends.keys() == found.intervals.keys() and counts == found.counts
+    for key, between in found.intervals.items():
+        assert ends[key] == pytest.approx(between, abs=1e-6)
 
 
 def test_the_browser_shows_the_first_seed_of_each_pool_and_the_evaluation(here):

@@ -1,9 +1,6 @@
-"""tables: the numbers as people read them, and no sentence beyond them."""
-
-import pytest
+"""tables: the rows as people read them, and no sentence beyond them."""
 
 from reset.report import aggregate, tables
-from reset.report.aggregate import Spread
 from reset.report.selection_headroom import Scores
 
 AVERAGES = {
@@ -29,9 +26,7 @@ def test_the_headline_has_a_run_a_line_in_the_order_of_the_study():
     assert table.rows[1][4] == "0.55 ± 0.07"
 
 
-def test_one_seed_has_no_spread_and_a_hole_has_a_dash():
-    assert tables.show_spread("task", Spread(0.5, None, {0: 0.5})) == "0.50"
-    assert tables.show_spread("task", None) == "–"
+def test_a_hole_in_the_headline_has_a_dash():
     assert tables.headline(
         {("mtl", "task", "seen"): {0: 0.5}, ("base", "length", "seen"): {0: 3.0}}
     ).rows == [
@@ -73,51 +68,6 @@ def test_a_sentence_claims_nothing_when_the_interval_holds_zero():
         == "reset against mtl: IF +0.70 (+0.20 to +1.20), higher; faithfulness ±0.000 (−0.100 to"
         " +0.100), not shown."
     )
-
-
-@pytest.mark.parametrize(
-    "between, word",
-    [
-        ((0.1, 0.2), "higher"),
-        ((-0.2, -0.1), "lower"),
-        ((-0.1, 0.1), "not shown"),
-        ((0.0, 0.1), "not shown"),
-        ((-0.1, 0.0), "not shown"),
-        (None, "–"),
-        ((0.0004, 0.1), "not shown"),
-        ((-0.1, -0.0004), "not shown"),
-        ((0.0006, 0.1), "higher"),
-    ],
-)
-def test_the_reading_of_an_interval_is_that_of_its_printed_ends(between, word):
-    assert tables.reading("task", between) == word
-
-
-def test_signs_are_typographic_and_zero_has_both():
-    assert tables.show_difference("task", -0.25) == "−0.250"
-    assert (
-        tables.show_difference("task", 0.0) == tables.show_difference("task", -0.0001) == "±0.000"
-    )
-    assert tables.show_difference("instruction", -0.05) == "−0.50"
-
-
-@pytest.mark.parametrize(
-    "seeds, heads",
-    [((0, 1), "       IF (of 10)   Faithfulness"), ((0,), "       IF (of 10)  Faithfulness")],
-)
-def test_terminal_columns_line_up_below_the_names_of_their_groups(seeds, heads):
-    table = tables.headline(
-        {key: {seed: values[seed] for seed in seeds} for key, values in AVERAGES.items()}
-    )
-    first, *lines = tables.plain(table).splitlines()
-    assert first == heads and len({len(line) for line in lines}) == 1
-
-
-def test_markdown_escapes_bars_and_names_the_group():
-    table = tables.Table(
-        "t", ["run", "seen"], [["a|b", "1"]], spans=[("", 1), ("Task", 1)], notes=["n = 3"]
-    )
-    assert tables.markdown(table) == "| run | Task: seen |\n| :-- | --: |\n| a\\|b | 1 |\n\nn = 3\n"
 
 
 def test_seed_by_seed_a_start_model_has_one_row():

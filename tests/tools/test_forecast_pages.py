@@ -7,7 +7,7 @@ import pytest
 from reset.core import params
 from reset.core.errors import InputError
 from reset.tools import box_hours, forecast_pages, one_gpu, published_sizes, workload
-from reset.training import resources
+from reset.training import model_size
 from tests.support import tiny_llama
 
 PAPER = params.load("profiles/paper.yaml")
@@ -23,7 +23,7 @@ def test_a_document_without_a_place_for_the_tables_is_named(tmp_path, monkeypatc
     page = tmp_path / "page.md"
     page.write_text("nothing")
     monkeypatch.setattr(forecast_pages, "PAGES", {str(page): lambda: "a table"})
-    with pytest.raises(InputError, match="page.md: expected one block of forecast marks, found 0"):
+    with pytest.raises(InputError, match="page.md: expected one block <!-- forecast:start --> "):
         forecast_pages.updated(str(page))
 
 
@@ -73,7 +73,7 @@ def test_a_shape_is_what_the_forecast_reads_of_such_a_folder(tmp_path, monkeypat
         tied=True,
         lora_rank=rank,
     )
-    assert made == resources.size(job.start, job.shared)
+    assert made == model_size.size(job.start, job.shared)
 
 
 def _adapters(rank):

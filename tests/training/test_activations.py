@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from reset.training import resources
+from reset.training import footprint, model_size
 from tests.support import tiny_llama
 from tests.support.tiny_llama import job
 
@@ -53,7 +53,7 @@ def forecast(folder: Path, shared, kind: str, dtype: torch.dtype) -> tuple:
     model = model.to(dtype).train()
     if shared.gradient_checkpointing:
         model.gradient_checkpointing_enable()
-    return model, resources.size(folder / "start", shared)
+    return model, model_size.size(folder / "start", shared)
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -67,15 +67,15 @@ def test_activations_are_what_pytorch_saves(tmp_path, monkeypatch, kind, layout,
         "gradient_checkpointing": checkpointing,
     }
     shared = job(tmp_path, **changes).shared
-    assert resources.layout(shared) == layout
+    assert footprint.layout(shared) == layout
     dtype = torch.bfloat16 if layout == "bf16" else torch.float32
     model, size = forecast(tmp_path, shared, kind, dtype)
     ids = torch.randint(3, 40, (1, LENGTH))
     inputs = {"input_ids": ids, "use_cache": False, "logits_to_keep": torch.tensor([LENGTH - 1])}
     saved = saved_bytes(model, inputs, autocast=layout == "autocast")
-    said = resources.activations(size, shared, 1, LENGTH, 0)
+    said = footprint.activations(size, shared, 1, LENGTH, 0)
     if checkpointing:  # what one layer keeps while it is computed again comes later
-        said -= resources.layer_bytes(size, shared, LENGTH) * LENGTH
+        said -= footprint.layer_bytes(size, shared, LENGTH) * LENGTH
     assert said == pytest.approx(saved, rel=0.15), (said / saved, saved / LENGTH / 128 / 3)
 
 
@@ -86,5 +86,5 @@ def test_operations_are_those_that_pytorch_counts(tmp_path, monkeypatch):
     ids = torch.randint(3, 40, (1, LENGTH))
     with FlopCounterMode(display=False) as counter:
         model(input_ids=ids, use_cache=False).logits.sum().backward()
-    said = resources.operations(size, LENGTH) * LENGTH
+    said = model_size.operations(size, LENGTH) * LENGTH
     assert said == pytest.approx(counter.get_total_flops(), rel=0.01)

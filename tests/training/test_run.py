@@ -3,6 +3,7 @@ leaves behind.
 """
 
 import dataclasses
+import functools
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from reset.core import hashing, io
 from reset.core.errors import InputError
 from reset.tokens import encoding
-from reset.training import batches, checkpoints, digests, resources, run, trainer
+from reset.training import batches, checkpoints, devices, digests, run, trainer
 from reset.training import settings as training
 from tests.support import tiny_llama
 from tests.support.tiny_llama import job
@@ -656,10 +657,18 @@ def test_packing_is_refused_before_the_first_step_where_rows_would_see_each_othe
 
 
 @pytest.mark.integration
-def test_a_compiled_model_learns_the_same(in_folder):
+def test_a_compiled_model_learns_the_same(in_folder, monkeypatch):
+    """Captured and differentiated as graphs, which are run without the C++ that Inductor takes
+    minutes to write and compile.
+    """
+    job(in_folder, count=24)
+    tiny_llama.model(num_hidden_layers=1).save_pretrained("start")
     run.run(job(in_folder))
     curve = losses("loss") + losses("eval_loss")
+    graphs = functools.partial(trainer.TrainingArguments, torch_compile_backend="aot_eager")
+    monkeypatch.setattr(trainer, "TrainingArguments", graphs)
     run.run(job(in_folder, compile=True))
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert losses("loss") + losses("eval_loss") == pytest.approx(curve, rel=1e-4)
 
 
@@ -683,7 +692,7 @@ def test_a_run_says_its_size_speed_and_time_left_and_logs_them_to_dvclive(in_fol
 
 
 def test_the_share_of_the_peak_is_printed_where_it_is_known(in_folder, monkeypatch, capsys):
-    monkeypatch.setattr(resources, "peak", lambda device: 1e9)
+    monkeypatch.setattr(devices, "peak", lambda device: 1e9)
     run.run(job(in_folder, precision="bf16"))
     assert re.search(r"tokens/s, MFU \d+%, ", capsys.readouterr().out)
 

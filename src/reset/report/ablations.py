@@ -10,7 +10,8 @@ from reset.evaluation import metrics
 from reset.report import aggregate
 from reset.report.aggregate import BySeed, Key, Spread, gap, spread
 from reset.report.data_statistics import read_json
-from reset.report.tables import NAMES, Table, show_difference, show_share, show_spread
+from reset.report.numbers import NAMES, show_difference, show_share, show_spread
+from reset.report.table import Table
 
 RUN = "reset"
 

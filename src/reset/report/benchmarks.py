@@ -6,7 +6,7 @@ from pathlib import Path
 from reset.core import io
 from reset.report.aggregate import BySeed, spread
 from reset.report.data_statistics import read_json
-from reset.report.tables import Table
+from reset.report.table import Table
 
 Numbers = Mapping[str, Mapping[str, BySeed]]  # run -> "<task>.<metric>" -> value by seed
 

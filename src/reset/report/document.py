@@ -5,11 +5,11 @@ by two renderers.
 from collections.abc import Sequence
 from html import escape
 
-from reset.report import html, tables
+from reset.report import html
 from reset.report.figures import Figure
 from reset.report.results import Study
 from reset.report.sections import Findings, Folded, Heading, Part, Section, lead, sections
-from reset.report.tables import Table
+from reset.report.table import Table, markdown
 
 TITLE = "ReSet: following instructions and staying faithful"
 SAMPLES = (
@@ -84,9 +84,9 @@ def _markdown(section: Section) -> list[str]:
         elif isinstance(part, Findings):
             blocks.append("\n".join(f"* {sentence}" for sentence in part.sentences))
         elif isinstance(part, Folded):
-            blocks += [f"### {part.summary}", tables.markdown(part.table)]
+            blocks += [f"### {part.summary}", markdown(part.table)]
         elif isinstance(part, Table):
-            blocks.append(tables.markdown(part))
+            blocks.append(markdown(part))
         elif part.rows:
             blocks.append(f"![{part.title}](plots/{part.name}.svg)")
     return blocks

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from reset.core.io import Row
-from reset.report.tables import Table
+from reset.report.table import Table
 
 READINGS = ("higher", "lower", "shown", "opposite", "not shown")  # cells of their own style
 FILES = Path(__file__).parent / "assets"

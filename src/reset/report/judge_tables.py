@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from reset.core.io import Row
 from reset.report import judge_agreement
 from reset.report.judge_agreement import BANDS, Answers
-from reset.report.tables import Table, show_share
+from reset.report.numbers import show_share
+from reset.report.table import Table
 
 ABILITIES = {
     "task": "task performance",

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reset.report.aggregate import BySeed, Key, difference, groups_of, spread
-from reset.report.tables import (
-    SHORT,
-    Comparison,
-    Intervals,
-    Table,
-    show,
-    show_difference,
-    show_interval,
-)
+from reset.report.numbers import SHORT, show, show_difference, show_interval
+from reset.report.table import Table
+from reset.report.tables import Comparison, Intervals
 
 Counts = Mapping[Comparison, tuple[int, int]]  # prompts, seeds
 # What the interval of run − other has to be for `shown`. The last two allow a MARGIN.

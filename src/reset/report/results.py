@@ -169,6 +169,20 @@ def intervals(study: Study) -> list[Row]:
     return rows
 
 
+def read_intervals(
+    path: str | Path,
+) -> tuple[dict[Comparison, tuple[float, float]], dict[Comparison, tuple[int, int]]]:
+    """`Study.intervals` and `Study.counts` as a CSV file of the rows of `intervals` holds them;
+    InputError where the file is missing or lacks a column.
+    """
+    ends, counts = {}, {}
+    for row in csv_table.read(path, INTERVALS):
+        key = (row["run"], row["other"], row["metric"], row["group"])
+        ends[key] = (float(row["low"]), float(row["high"]))
+        counts[key] = (int(row["prompts"]), int(row["seeds"]))
+    return ends, counts
+
+
 HEADLINES = (
     ("stage1", "faithfulness"),
     ("stage2", "faithfulness"),

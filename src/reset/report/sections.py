@@ -17,7 +17,7 @@ from reset.report import (
 from reset.report.ablations import Ablation
 from reset.report.figures import Figure
 from reset.report.results import Study, summary
-from reset.report.tables import Table
+from reset.report.table import Table
 
 
 @dataclass(frozen=True)

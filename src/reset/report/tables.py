@@ -1,10 +1,6 @@
-"""The report's tables as plain cells, so that the page, the Markdown and the terminal show the same
-numbers.
-"""
+"""What the report's tables hold: from averages, intervals and counts to rows of text."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from reset.core.io import Row
 from reset.evaluation.metrics import OVERLAPS
@@ -12,41 +8,29 @@ from reset.report import runs
 from reset.report.aggregate import (
     BySeed,
     Key,
-    Seed,
-    Spread,
     difference,
     groups_of,
     seed_order,
     spread,
     trained_seeds,
 )
+from reset.report.numbers import (
+    NAMES,
+    SHORT,
+    reading,
+    show,
+    show_difference,
+    show_interval,
+    show_seed,
+    show_share,
+    show_spread,
+)
 from reset.report.selection_headroom import Scores
+from reset.report.table import Table
 
 ABILITIES = ("instruction", "faithfulness", "task")
-NAMES = {
-    "instruction": "IF (of 10)",
-    "faithfulness": "Faithfulness",
-    "task": "Task",
-    "constraints": "Constraints met",
-}
-SHORT = {"instruction": "IF", "faithfulness": "faithfulness", "task": "task"}
-SCALE = {"instruction": 10}  # what files hold from 0 to 1 is printed of 10
 Comparison = tuple[str, str, str, str]  # run, other, metric, group
 Intervals = Mapping[Comparison, tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells as text. The first `labels` columns are words, the others numbers; `spans` groups
-    columns under a head.
-    """
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    spans: Sequence[tuple[str, int]] = ()
-    labels: int = 1
-    notes: Sequence[str] = field(default_factory=tuple)
 
 
 def headline(averages: Mapping[Key, BySeed]) -> Table:
@@ -292,108 +276,6 @@ def legend(names: Sequence[str]) -> Table:
     return Table("The runs", ["run", "what it is"], rows, labels=2)
 
 
-def show(metric: str, value: float | None) -> str:
-    """A value as the tables print it: instruction scores times ten, lengths with one decimal, `–`
-    for none.
-    """
-    if value is None:
-        return "–"
-    if metric == "length":
-        return f"{value:.1f}"
-    return f"{value * SCALE.get(metric, 1):.2f}"
-
-
-def show_spread(metric: str, value: Spread | None) -> str:
-    """Mean ± sd; the mean alone for one seed and for a start model."""
-    if value is None:
-        return "–"
-    mean = show(metric, value.mean)
-    return mean if value.sd is None else f"{mean} ± {show(metric, value.sd)}"
-
-
-def show_difference(metric: str, value: float | None) -> str:
-    """A signed difference in the scale of `show`."""
-    if value is None:
-        return "–"
-    text = f"{value * 10:.2f}" if metric == "instruction" else f"{value:.3f}"
-    if not float(text):
-        return "±" + text.lstrip("-")
-    return text.replace("-", "−") if value < 0 else "+" + text
-
-
-def show_interval(metric: str, between: tuple[float, float] | None) -> str:
-    """The two ends of an interval of differences."""
-    return "–" if between is None else " to ".join(show_difference(metric, end) for end in between)
-
-
-def show_share(value: float | None) -> str:
-    """A share as a percentage."""
-    return "–" if value is None else f"{value:.1%}".replace("%", " %")
-
-
-def reading(metric: str, between: tuple[float, float] | None) -> str:
-    """What an interval, as printed, allows to say: `higher`, `lower`, or `not shown` where it holds
-    0; `–` without an interval.
-    """
-    if between is None:
-        return "–"
-    low_sign, high_sign = (show_difference(metric, end)[0] for end in between)
-    readings = {"++": "higher", "−−": "lower"}
-    return readings.get(low_sign + high_sign, "not shown")
-
-
-def plain(table: Table) -> str:
-    """The table for a terminal: aligned columns, numbers to the right, each span's name above its
-    first column.
-    """
-    lines = [table.columns, *table.rows]
-    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
-    place = 0
-    for name, count in table.spans:  # a group is as wide as its name, at least
-        place += count
-        group = sum(widths[place - count : place]) + 2 * (count - 1)
-        widths[place - 1] += max(0, _width(name) - group)
-    shown = [_span_line(table.spans, widths)] if table.spans else []
-    for cells in lines:
-        padded = []
-        for i, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            space = " " * (width - _width(cell))
-            padded.append(cell + space if i < table.labels else space + cell)
-        shown.append("  ".join(padded).rstrip())
-    shown.insert(-len(table.rows) or len(shown), "─" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join(shown) + "\n"
-
-
-def _span_line(spans: Sequence[tuple[str, int]], widths: Sequence[int]) -> str:
-    line, place = "", 0
-    for name, count in spans:
-        start = sum(widths[:place]) + 2 * place
-        line = line.ljust(start) + name if name else line
-        place += count
-    return line
-
-
-def markdown(table: Table) -> str:
-    """The table in Markdown, with its notes as a list below."""
-    names = list(table.columns)
-    place = 0
-    for name, count in table.spans:
-        for i in range(place, place + count):
-            names[i] = f"{name}: {names[i]}" if name else names[i]
-        place += count
-    rule = [":--" if i < table.labels else "--:" for i in range(len(names))]
-    text = ""
-    for line in (names, rule, *table.rows):
-        cells = [cell.replace("|", "\\|") for cell in line]
-        text += f"| {' | '.join(cells)} |\n"
-    return text + "".join(f"\n{note}\n" for note in table.notes)
-
-
-def show_seed(seed: Seed) -> str:
-    """A seed, or `–` for a start model, which has none."""
-    return "–" if seed is None else str(seed)
-
-
 def _runs(averages: Mapping[Key, BySeed]) -> list[str]:
     return runs.ordered(run for run, _, _ in averages)
 
@@ -405,7 +287,3 @@ def _columns(averages: Mapping[Key, BySeed]) -> list[tuple[str, str]]:
 def _mean(averages: Mapping[Key, BySeed], run: str, metric: str) -> float | None:
     value = spread(averages.get((run, metric, "overall"), {}))
     return value.mean if value else None
-
-
-def _width(text: str) -> int:
-    return sum(not unicodedata.combining(letter) for letter in text)

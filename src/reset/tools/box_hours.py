@@ -18,8 +18,9 @@ from reset.judges.instruction.settings import InstructionSettings
 from reset.tokens.encoding import Example
 from reset.tools import judge_cost, published_sizes, workload
 from reset.tools.workload import TrainingWork
-from reset.training import auto, resources
-from reset.training.resources import Device, Size
+from reset.training import auto, devices, footprint, resource_estimate
+from reset.training.devices import Device
+from reset.training.model_size import Size
 from reset.training.settings import Job, RunSettings, SharedSettings
 
 PROFILES = {"paper": "profiles/paper.yaml", "small": "profiles/paper_small.yaml"}
@@ -103,11 +104,11 @@ def run_hours(profile: Mapping[str, Any], run: str) -> RunHours:
     """One training run of a profile on 8 A100s."""
     size, work = published_sizes.llama_7b(), workload.training(run, profile)
     shared = settings_of(profile, run, size, A100, GPUS)
-    rate = resources.PEAKS["A100"] * 1e12
-    took = resources.hours(size, shared, work.tokens, work.length, GPUS, rate)
+    rate = devices.PEAKS["A100"] * 1e12
+    took = resource_estimate.hours(size, shared, work.tokens, work.length, GPUS, rate)
     # an evaluation is a forward pass, a third of a step
     evaluated_rows = work.steps / shared.eval_every * work.dev_rows
-    weights, whole = resources.checkpoints(size, shared)
+    weights, whole = footprint.checkpoints(size, shared)
     saved = work.steps // shared.save_every * (whole + weights)
     folders = 1 + (run + workload.ENDS in profile["runs"]["evaluated"])
     return RunHours(
@@ -115,7 +116,7 @@ def run_hours(profile: Mapping[str, Any], run: str) -> RunHours:
         training=took,
         evaluation=took * evaluated_rows / work.rows / 3,
         saving=saved / DISK_RATE / 3600,
-        disk=resources.disk(size, shared, work.steps, folders),
+        disk=footprint.disk(size, shared, work.steps, folders),
     )
 
 
@@ -162,7 +163,7 @@ def _summac(profile: Mapping[str, Any]) -> float:
     context_share = 1 - 1 / len(workload.groups_of(profile))
     answers = workload.draws(profile) * context_share + models * (rows - instruction)
     operations = answers * ABSTRACTIVE * NLI_PAIRS * NLI_PAIR_TOKENS * NLI_OPERATIONS
-    rate = GPUS * resources.PEAKS["A100"] * 1e12 * resources.UTILISATION
+    rate = GPUS * devices.PEAKS["A100"] * 1e12 * devices.UTILISATION
     starts = models + len(profile["runs"]["pools"])
     return operations / rate / 3600 + starts * NLI_START_HOURS
 

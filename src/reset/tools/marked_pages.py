@@ -1,5 +1,6 @@
-"""Pages with a part that a script writes, between `<!-- name:start -->` and `<!-- name:end -->`."""
+"""Pages with a part that code writes, between `<!-- name:start -->` and `<!-- name:end -->`."""
 
+import re
 from pathlib import Path
 
 from reset.core.errors import InputError
@@ -7,10 +8,18 @@ from reset.core.io import write_text
 
 
 def fill(page: str, name: str, content: str) -> None:
-    """Replace what stands between the marks of a page; InputError where it has no such marks."""
-    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    """Replace what stands between the marks of a page; see `filled`."""
+    write_text(page, filled(page, name, content))
+
+
+def filled(page: str, name: str, content: str) -> str:
+    """A page's text with `content` between the marks of `name`; InputError unless there is one such
+    part.
+    """
     text = Path(page).read_text(encoding="utf-8")
-    if start not in text or end not in text:
-        raise InputError(f"{page}: expected the marks {start} and {end}")
-    before, after = text.split(start)[0], text.split(end)[1]
-    write_text(page, f"{before}{start}\n{content}\n{end}{after}")
+    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+    block = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
+    new, found = block.subn(lambda _: f"{start}\n{content}\n{end}", text)
+    if found != 1:
+        raise InputError(f"{page}: expected one block {start} … {end}, found {found}")
+    return new

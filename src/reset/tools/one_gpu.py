@@ -11,8 +11,10 @@ from typing import Any
 from reset.core import params
 from reset.tools import published_sizes, workload
 from reset.tools.box_hours import NLI_OPERATIONS, NLI_PAIR_TOKENS, NLI_PAIRS, markdown, settings_of
-from reset.training import resources
-from reset.training.resources import GIB, Device, Size
+from reset.training import devices, footprint, resource_estimate
+from reset.training.devices import Device
+from reset.training.footprint import GIB
+from reset.training.model_size import Size
 
 PROFILE = "profiles/one_gpu.yaml"
 ANSWER_TOKENS = 150
@@ -22,7 +24,7 @@ LONGEST, TARGET = 2048, 256  # tokens of the longest row, and of its target
 
 @dataclass(frozen=True)
 class Card:
-    """A card, its peak in resources.PEAKS, its memory in GiB, and tokens a second that it samples
+    """A card, its peak in devices.PEAKS, its memory in GiB, and tokens a second that it samples
     by model: an assumption from its memory bandwidth.
     """
 
@@ -59,8 +61,8 @@ def _column(profile: Mapping[str, Any], card: Card, model: str) -> dict[str, str
     for run in workload.trained_runs(profile):
         work = workload.training(run, profile)
         shared = settings_of(profile, run, size, device, 1)
-        rate = resources.PEAKS[card.peak] * 1e12
-        took = 60 * resources.hours(size, shared, work.tokens, work.length, 1, rate)
+        rate = devices.PEAKS[card.peak] * 1e12
+        took = 60 * resource_estimate.hours(size, shared, work.tokens, work.length, 1, rate)
         label = f"train `{run}`: {work.rows:,} rows × {work.length:,.0f} tokens"
         found[label] = f"{took:.0f} min"
         total += took
@@ -91,15 +93,15 @@ def _summac_minutes(profile: Mapping[str, Any], card: Card) -> float:
     context_share = 1 - 1 / len(workload.groups_of(profile))
     answers = workload.draws(profile) * context_share + models * (rows - instruction)
     operations = answers * NLI_PAIRS * NLI_PAIR_TOKENS * NLI_OPERATIONS
-    return operations / (resources.PEAKS[card.peak] * 1e12 * resources.UTILISATION) / 60
+    return operations / (devices.PEAKS[card.peak] * 1e12 * devices.UTILISATION) / 60
 
 
 def _memory(profile: Mapping[str, Any], size: Size, device: Device) -> float:
     """Bytes of weights, gradients, optimizer and a micro-batch of the longest rows."""
     shared = settings_of(profile, "mtl", size, device, 1)
-    states = resources.states(size, shared, 1)[resources.mode(shared)]
+    states = footprint.states(size, shared, 1)[footprint.mode(shared)]
     micro = int(shared.micro_batch)
-    return states + resources.activations(size, shared, micro, LONGEST, TARGET)
+    return states + footprint.activations(size, shared, micro, LONGEST, TARGET)
 
 
 def _disk(profile: Mapping[str, Any], size: Size, device: Device) -> float:
@@ -107,4 +109,4 @@ def _disk(profile: Mapping[str, Any], size: Size, device: Device) -> float:
     shared = settings_of(profile, "mtl", size, device, 1)
     steps = workload.training("mtl", profile).steps
     folders = 1 + len(workload.trained_runs(profile))
-    return folders * size.parameters * 2 + resources.disk(size, shared, steps, 1)
+    return folders * size.parameters * 2 + footprint.disk(size, shared, steps, 1)

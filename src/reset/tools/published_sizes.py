@@ -1,6 +1,6 @@
 """The shapes of published models, for forecasts before a model is there."""
 
-from reset.training.resources import Size
+from reset.training.model_size import Size
 
 
 def decoder(

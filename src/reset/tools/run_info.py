@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reset.core.errors import TIMES
 from reset.report import data_statistics
-from reset.report.tables import Table
+from reset.report.table import Table
 
 PACKAGES = (
     "torch",

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reset.tokens.encoding import Example
-from reset.training import resources
-from reset.training.resources import Device, Size
+from reset.training import footprint
+from reset.training.devices import Device
+from reset.training.model_size import Size
 
 if TYPE_CHECKING:
     from reset.training.settings import Job, SharedSettings
@@ -68,11 +69,11 @@ def _fit(
     processes: int,
 ) -> "SharedSettings":
     """The first of the candidates that fits, else the last, which needs the least."""
-    states = resources.states(model, shared, processes)[resources.mode(shared)]
+    states = footprint.states(model, shared, processes)[footprint.mode(shared)]
     room = FILL * device.memory - states
     for candidate in _candidates(shared, rows):
         micro = int(candidate.micro_batch)
-        needed = resources.activations(model, candidate, micro, *resources.longest(train))
+        needed = footprint.activations(model, candidate, micro, *footprint.longest(train))
         if needed <= room:
             break
     return candidate

@@ -9,7 +9,8 @@ from typing import Any
 from reset.core import hashing, io
 from reset.core.errors import InputError
 from reset.tokens import context_window, encoding
-from reset.training import auto, batches, checkpoints, digests, export, launch, resources
+from reset.training import auto, batches, checkpoints, devices, digests, export, launch, model_size
+from reset.training.resource_estimate import estimate_resources
 from reset.training.settings import (
     Job,
     SharedSettings,
@@ -55,12 +56,12 @@ def run(job: Job) -> None:
     tokenizer = load_tokenizer(job.start)
     rows = _encode(job, tokenizer)
 
-    model, device = resources.size(job.start, job.shared), resources.device()
-    resources.check_device(model, device)
+    model, device = model_size.size(job.start, job.shared), devices.device()
+    devices.check_device(model, device)
     job = auto.resolve(job, model, device, rows.train, launch.processes())
     steps = _plan(job, rows)
     folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
-    estimate = resources.estimate_resources(job, model, device, rows.train, len(steps), folder.path)
+    estimate = estimate_resources(job, model, device, rows.train, len(steps), folder.path)
     if launch.rank() == 0:
         print(estimate, flush=True)
     estimate.check()

@@ -14,7 +14,7 @@ from reset.core import io
 from reset.core.errors import InputError
 from reset.data.prompts import templates
 from reset.evaluation import csv_table, metrics
-from reset.report import tables
+from reset.report import numbers
 from reset.tokens import chat_template, layout_template
 from reset.tokens.encoding import encode_prompts
 from reset.tools.publish import data_set, lockfile, model_card
@@ -210,7 +210,7 @@ def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub,
     assert len(scored) == 4  # the context-dependent sets of the smaller world
     for row in scored:
         cells = [row["dataset"], "yes" if row["seen"] else "no", "Faithfulness", row["measure"]]
-        cells += [tables.show("faithfulness", row["value"]), str(row["n"])]
+        cells += [numbers.show("faithfulness", row["value"]), str(row["n"])]
         assert f"| {' | '.join(cells)} |" in card.content
 
 

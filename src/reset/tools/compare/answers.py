@@ -11,7 +11,8 @@ from reset.core import io, tasks
 from reset.core.io import Row
 from reset.report import aggregate, runs, sample_browser
 from reset.report.aggregate import Seed
-from reset.report.tables import Table, show_seed
+from reset.report.numbers import show_seed
+from reset.report.table import Table
 from reset.tools.compare.revision import PROMPTS, Revision, answers
 
 SHOWN = 100  # answers of a run and seed

@@ -8,10 +8,11 @@ from html import escape
 from typing import Any
 
 from reset.core.io import Row
-from reset.report import aggregate, runs, tables
+from reset.report import aggregate, numbers, runs
 from reset.report import html as page
 from reset.report.aggregate import BySeed, Key
-from reset.report.tables import Table
+from reset.report.table import Table
+from reset.report.tables import ABILITIES
 from reset.tools.compare import answers, plots
 from reset.tools.compare.revision import Revision
 
@@ -73,16 +74,16 @@ def headline(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     """
     a_scores, b_scores = aggregate.macro(a), aggregate.macro(b)
     made = []
-    for metric in tables.ABILITIES:
+    for metric in ABILITIES:
         groups = aggregate.groups_of({**a_scores, **b_scores}, metric)
-        made.append(_sides(tables.NAMES[metric], metric, groups, a_scores, b_scores))
+        made.append(_sides(numbers.NAMES[metric], metric, groups, a_scores, b_scores))
     return [table for table in made if table.rows]
 
 
 def by_dataset(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     """Run × data set, a table an ability; runs without any difference are named below it."""
     a_scores, b_scores = _dataset_scores(a), _dataset_scores(b)
-    made = [_by_dataset(metric, a_scores, b_scores) for metric in tables.ABILITIES]
+    made = [_by_dataset(metric, a_scores, b_scores) for metric in ABILITIES]
     return [table for table in made if table.rows or table.notes]
 
 
@@ -94,7 +95,7 @@ def _by_dataset(metric: str, a: Mapping[Key, BySeed], b: Mapping[Key, BySeed]) -
     b_moved = {key: values for key, values in b.items() if key[0] in moved}
     equal = runs.ordered(run for run, _, _ in keys if run not in moved)
     notes = [f"The same on both sides: {', '.join(equal)}."] if equal else []
-    title = f"{tables.NAMES[metric]} by data set"
+    title = f"{numbers.NAMES[metric]} by data set"
     return _sides(title, metric, sets, a_moved, b_moved, notes)
 
 
@@ -132,8 +133,8 @@ def _sides(
 
 def _side_cells(metric: str, a: BySeed, b: BySeed) -> list[str]:
     gap = aggregate.gap(b, a)
-    difference = tables.show_difference(metric, gap.mean if gap else None)
-    sides = [tables.show_spread(metric, aggregate.spread(side)) for side in (a, b)]
+    difference = numbers.show_difference(metric, gap.mean if gap else None)
+    sides = [numbers.show_spread(metric, aggregate.spread(side)) for side in (a, b)]
     return [*sides, "=" if a == b else difference]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reset.core.io import read
-from reset.report.tables import Table, markdown
+from reset.report.table import Table, markdown
 from reset.tools.publish import training_data
 from reset.tools.publish.lockfile import Lock
 

@@ -13,8 +13,8 @@ from reset.core import tasks
 from reset.core.io import Row
 from reset.data.prompts import templates
 from reset.evaluation import metrics
-from reset.report import tables
-from reset.report.tables import Table
+from reset.report import numbers
+from reset.report.table import Table, markdown
 from reset.tools.publish import training_data
 from reset.tools.publish.lockfile import Lock
 
@@ -102,7 +102,7 @@ def card(name: str, repo: str, lock: Lock, revision: str) -> str:
         "## Use",
         usage(repo, lock.params(start)),
         "## Origin",
-        tables.markdown(Table("Origin", ["what", "value"], list(facts.items()), labels=2)),
+        markdown(Table("Origin", ["what", "value"], list(facts.items()), labels=2)),
         "## Evaluation",
         _evaluation(scores),
     ]
@@ -173,8 +173,8 @@ def _evaluation(scores: Sequence[Row]) -> str:
     cells = []
     for row in scores:
         seen = "yes" if row["seen"] else "no"
-        value = tables.show(row["metric"], row["value"])
-        ability = tables.NAMES[row["metric"]]
+        value = numbers.show(row["metric"], row["value"])
+        ability = numbers.NAMES[row["metric"]]
         cells.append([row["dataset"], seen, ability, row["measure"], value, str(row["n"])])
     columns = ["data set", "also trained on", "ability", "measure", "value", "answers"]
-    return tables.markdown(Table("Evaluation", columns, cells, labels=4))
+    return markdown(Table("Evaluation", columns, cells, labels=4))

@@ -1,0 +1,43 @@
+import dataclasses
+
+import pytest
+
+from reset.core.errors import InputError
+from reset.training import devices
+from tests.support.llama_7b import A100, CPU, LLAMA_7B
+
+
+@pytest.mark.parametrize(
+    ("name", "tera"),
+    [
+        ("NVIDIA A100-SXM4-80GB", 312),
+        ("NVIDIA H100 80GB HBM3", 989),
+        ("NVIDIA H100 PCIe", 756),
+        ("NVIDIA H200", 989),
+        ("NVIDIA B200", 2250),
+        ("NVIDIA A10", 125),
+        ("NVIDIA A10G", 70),
+        ("NVIDIA L4", 121),
+        ("NVIDIA L40S", 362),
+        ("NVIDIA GeForce RTX 3090", 71),
+        ("NVIDIA GeForce RTX 4090", 165.2),
+        ("NVIDIA GeForce RTX 5090", 209.5),
+    ],
+)
+def test_peaks_are_found_by_the_words_of_a_name(name, tera):
+    assert devices.peak(name) == tera * 1e12
+
+
+def test_an_unknown_device_has_no_peak():
+    for name in ("CPU", "Tesla T4", "NVIDIA GeForce RTX 4090 Laptop GPU"):
+        assert devices.peak(name) is None
+
+
+def test_a_large_model_without_a_gpu_is_refused_unless_asked_for(monkeypatch):
+    monkeypatch.delenv("RESET_TRAIN_ON_CPU", raising=False)
+    devices.check_device(LLAMA_7B, A100)
+    devices.check_device(dataclasses.replace(LLAMA_7B, parameters=10**9), CPU)
+    with pytest.raises(InputError, match="no GPU is visible, and the model has 6.7 billion"):
+        devices.check_device(LLAMA_7B, CPU)
+    monkeypatch.setenv("RESET_TRAIN_ON_CPU", "1")
+    devices.check_device(LLAMA_7B, CPU)
