@@ -28,7 +28,9 @@ def by_world(folders: list[Path]) -> Table:
     found = {folder.name: differences(folder) for folder in folders}
     columns = ["comparison", *found]
     first = found[folders[0].name]
-    rows = [[pair, *(world.get(pair, "–") for world in found.values())] for pair in first]
+    rows = []
+    for pair in first:
+        rows.append([pair, *[world.get(pair, "–") for world in found.values()]])
     return Table("", columns, rows, labels=len(columns))
 
 

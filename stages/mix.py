@@ -54,7 +54,10 @@ def main() -> None:
                 " that keeps a document's rows together loses fewer (docs/own-data.md)",
                 file=sys.stderr,
             )
-    lost = {reason: sum(c[reason] for c in mixture.counts.values()) for reason in mixtures.REASONS}
+    lost = dict.fromkeys(mixtures.REASONS, 0)
+    for count in mixture.counts.values():
+        for reason in lost:
+            lost[reason] += count[reason]
     steps = sum(mixture.copies.values())
     print(
         f"mix {mix}: {trained} rows, {steps} with copies, {held} dev; dropped: {lost}",

@@ -134,7 +134,7 @@ def test_the_reference_is_the_original_target_without_scores():
 
 def test_what_is_missing_or_extra_is_named():
     table = verdicts(task=[("a", 0, 1)], faithfulness=[("a", 0, 1)])
-    with pytest.raises(InputError, match="verdicts/task: no verdict on sample 1 of 'a'"):
+    with pytest.raises(InputError, match="verdicts/faithfulness: no verdict on sample 1 of 'a'"):
         ranking.candidates([prompt("a")], [sample("a", 0), sample("a", 1)], table, PAPER)
     with pytest.raises(InputError, match="none for prompt 'b'"):
         ranking.candidates([prompt("a"), prompt("b")], [sample("a", 0)], table, PAPER)

@@ -25,6 +25,11 @@ def family(task: str) -> str:
     return "instruction" if task == "instruction" else "context"
 
 
+def judges_of(task: str) -> tuple[str, ...]:
+    """The judges that score an answer of a task."""
+    return ("instruction",) if task == "instruction" else ("faithfulness", "task")
+
+
 def predicted(runs: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> list[str]:
     """The names of the predictions that `runs` of params.yaml asks for: a start model's own, and
     <run>_<seed> of the others.

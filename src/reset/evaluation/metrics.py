@@ -7,7 +7,7 @@ from typing import Any
 from reset.core import io
 from reset.core.errors import InputError
 from reset.core.io import Row
-from reset.core.tasks import JUDGES
+from reset.core.tasks import JUDGES, judges_of
 from reset.evaluation import csv_table
 from reset.text import overlap
 from reset.text.words import count_words
@@ -49,11 +49,6 @@ def answers(
         scored = {judge: judged[judge][key] for judge in judges_of(prompt["task"])}
         rows.append(_answer(prompt, predicted[key], scored))
     return rows
-
-
-def judges_of(task: str) -> tuple[str, ...]:
-    """The judges that score an answer of a task."""
-    return ("instruction",) if task == "instruction" else ("faithfulness", "task")
 
 
 def _answer(prompt: Row, prediction: Row, scored: Mapping[str, Row]) -> Row:

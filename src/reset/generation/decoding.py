@@ -63,6 +63,11 @@ class Request:
     prompt: str
     draws: tuple[Draw, ...]
 
+    @property
+    def distinct(self) -> list[Draw]:
+        """The draws to compute: one of those with equal keys."""
+        return list({draw.key: draw for draw in self.draws}.values())
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -53,10 +53,12 @@ def generate(
     done = finished(folder)
     if any(request.id not in done for request in requests):
         engine = engines.load(model, settings, max_new_tokens)
-        plan = engine.plan(requests)
-        rest = [[request for request in batch if request.id not in done] for batch in plan]
+        rest = []
+        for batch in engine.plan(requests):
+            if left := [request for request in batch if request.id not in done]:
+                rest.append(left)
         task = (model, settings, max_new_tokens, folder, engine.longest)
-        compute([batch for batch in rest if batch], task, len(done))
+        compute(rest, task, len(done))
         done = finished(folder)
     return [
         {
@@ -79,10 +81,10 @@ def key(model: Path, requests: list[Request], settings: EngineSettings, max_new_
     code = [
         file_digest(path) for pattern in GENERATION_CODE for path in sorted(SOURCE.glob(pattern))
     ]
-    draws = [
-        [r.id, r.prompt, [[d.setting.temperature, d.setting.top_k, d.seed] for d in r.draws]]
-        for r in requests
-    ]
+    draws = []
+    for request in requests:
+        drawn = [[d.setting.temperature, d.setting.top_k, d.seed] for d in request.draws]
+        draws.append([request.id, request.prompt, drawn])
     return digest(code, file_digest(model), sorted(draws), settings.identity, max_new_tokens)
 
 

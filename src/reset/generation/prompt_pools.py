@@ -49,11 +49,11 @@ def choose(rows: list[Row], per_dataset: int | None, seed: int) -> list[Row]:
         ids.sort()
         random.Random(f"{seed}/{name}").shuffle(ids)
         chosen.update(ids[:per_dataset])
-    return [
-        {key: value for key, value in row.items() if key != "copies"}
-        for row in rows
-        if row["id"] in chosen
-    ]
+    pool = []
+    for row in rows:
+        if row["id"] in chosen:
+            pool.append({key: value for key, value in row.items() if key != "copies"})
+    return pool
 
 
 def with_references(samples: list[Row], prompts: list[Row]) -> list[Row]:

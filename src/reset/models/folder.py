@@ -1,7 +1,5 @@
 """Where a model folder comes from: the demo world, the hub, a folder, or a wheel of PyPI."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable

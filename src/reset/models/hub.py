@@ -1,7 +1,5 @@
 """A model from the Hugging Face hub."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from reset.core.errors import InputError

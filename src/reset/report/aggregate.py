@@ -106,5 +106,7 @@ def groups_of(averages: Mapping[Key, BySeed], metric: str) -> tuple[str, ...]:
     Instruction sets, for example, are all unseen by the paper's choice: overall would then repeat
     unseen.
     """
-    present = [g for g in GROUPS if any(m == metric and group == g for _, m, group in averages)]
-    return tuple(present) if len(present) == 3 else tuple(g for g in present if g != "overall")
+    found = {group for _, averaged, group in averages if averaged == metric}
+    if found < set(GROUPS):
+        found.discard("overall")
+    return tuple(group for group in GROUPS if group in found)

@@ -150,15 +150,8 @@ def second_stage(averages: Mapping[Key, BySeed]) -> Figure:
                 panel = f"{stage}: {ability}"
                 mean = value.mean * scale if value else None
                 rows.append({"panel": panel, "run": run, "role": ROLES[run], "value": mean})
-    return Figure(
-        "second_stage",
-        "As the paper's figures 3 and 6: before and after a second stage",
-        "bars",
-        "value",
-        "run",
-        BARS,
-        rows,
-    )
+    title = "As the paper's figures 3 and 6: before and after a second stage"
+    return Figure("second_stage", title, "bars", "value", "run", BARS, rows)
 
 
 def scores_by_length(judge: str, by_length: ByLength) -> Figure:
@@ -177,15 +170,8 @@ def scores_by_length(judge: str, by_length: ByLength) -> Figure:
                 rows.append(dict(zip((*BARS, "n"), cells, strict=True)))
     number = {"faithfulness": 5, "instruction": 7}[judge]
     sets = {"faithfulness": "of abstractive sets", "instruction": "of instruction sets"}[judge]
-    return Figure(
-        f"{judge}_by_length",
-        f"As the paper's figure {number}: {ability} {sets} by length of the answer",
-        "bars",
-        "value",
-        "run",
-        (*BARS, "n"),
-        rows,
-    )
+    title = f"As the paper's figure {number}: {ability} {sets} by length of the answer"
+    return Figure(f"{judge}_by_length", title, "bars", "value", "run", (*BARS, "n"), rows)
 
 
 def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
@@ -194,15 +180,8 @@ def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> 
     families = {"Context-dependent sets": context, "Instruction sets": instruction}
     for panel, averages in families.items():
         rows += _bars(panel, averages, "length")
-    return Figure(
-        "length",
-        "Mean answer length in tokens",
-        "bars",
-        "value",
-        "run",
-        BARS,
-        rows,
-    )
+    title = "Mean answer length in tokens"
+    return Figure("length", title, "bars", "value", "run", BARS, rows)
 
 
 def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
@@ -213,15 +192,8 @@ def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Fi
     for family, averages in (("context", context), ("instruction", instruction)):
         rows += _bars(f"{family}: empty", averages, "empty")
         rows += _bars(f"{family}: at limit", averages, "at_limit")
-    return Figure(
-        "form",
-        "Shares of empty answers, and of answers cut at the limit",
-        "bars",
-        "value",
-        "run",
-        BARS,
-        rows,
-    )
+    title = "Shares of empty answers, and of answers cut at the limit"
+    return Figure("form", title, "bars", "value", "run", BARS, rows)
 
 
 def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:

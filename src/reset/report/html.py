@@ -28,6 +28,7 @@ def document(
     the browser of samples shows (see `sample_browser`), `about` the sentence above it.
     """
     links = [(anchor, name) for anchor, name, _ in sections] + [("samples", "Samples")]
+    navigation = [f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name in links]
     data = json.dumps(sources, ensure_ascii=False, separators=(",", ":"))
     return Template(_asset("page.html")).substitute(
         title=escape(title),
@@ -35,7 +36,7 @@ def document(
         style=_asset("figures.css") + _asset("page.css"),
         script=_asset("page.js"),
         lead=escape(lead),
-        navigation="\n".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name in links),
+        navigation="\n".join(navigation),
         sections="\n".join(_section(*section) for section in sections),
         about=escape(about),
         data=data.replace("<", "\\u003c"),

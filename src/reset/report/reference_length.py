@@ -28,7 +28,9 @@ def collect(answers: Mapping[str, Mapping[Seed, Sequence[Row]]]) -> dict[str, By
     `answers` maps run and seed to rows with task, words, reference_words and the scores; answers
     without a score or a reference are left out.
     """
-    found: dict[str, ByLength] = {judge: {name: {} for name in CLASSES} for judge in SCORES}
+    found: dict[str, ByLength] = {}
+    for judge in SCORES:
+        found[judge] = {name: {} for name in CLASSES}
     for run, by_seed in answers.items():
         for rows in by_seed.values():
             for row in rows:

@@ -1,5 +1,6 @@
 """Everything that the report shows, gathered from what the stages before it wrote."""
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +111,11 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
     datasets_by_group = _datasets_by_group(prompts.values())
     intervals, counts = _intervals(averages, answers, datasets_by_group, settings)
     mixed = data_statistics.read_json(Path("metrics/mixes/mtl.json"))
+    ends = [row for row in measured if row["run"] in runs.ENDS]
+    trained = [counted["trained"] for counted in mixed.values()]
     return Study(
         results=results,
-        ends=[row for row in measured if row["run"] in runs.ENDS],
+        ends=ends,
         averages=averages,
         context=aggregate.macro(context),
         instruction=aggregate.macro(instruction),
@@ -125,7 +128,7 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
         pools=pools,
         curves=_curves(seeds),
         data=data_statistics.load(datasets),
-        mix_rows=sum(counted["trained"] for counted in mixed.values()),
+        mix_rows=sum(trained),
         sources=sources,
         ablations=ablations.load("report/ablations"),
         benchmarks=benchmarks.load("metrics/benchmarks", seeds),
@@ -188,12 +191,8 @@ HEADLINES = (
     ("stage2", "faithfulness"),
     ("chat", "instruction"),
     ("grounded", "instruction"),
-    *[(run, metric) for run in ("mtl", "reset") for metric in tasks.JUDGES],
-    *[
-        (run, metric)
-        for run in ("reset_s", "random", "control", "direct")
-        for metric in tasks.JUDGES[:2]
-    ],
+    *itertools.product(("mtl", "reset"), tasks.JUDGES),
+    *itertools.product(("reset_s", "random", "control", "direct"), tasks.JUDGES[:2]),
 )
 
 

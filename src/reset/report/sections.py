@@ -57,13 +57,17 @@ class Section:
 def draw(study: Study) -> list[Figure]:
     """All figures, in the order of the report."""
     measured = [*study.results, *study.ends]
+    by_checkpoint = [
+        checkpoint_figures.context_sets(r, measured) for r in checkpoint_figures.STAGES
+    ]
+    by_length = [figures.scores_by_length(judge, found) for judge, found in study.lengths.items()]
     return [
         figures.tradeoff(study.averages),
         figures.second_stage(study.averages),
-        *[checkpoint_figures.context_sets(run, measured) for run in checkpoint_figures.STAGES],
+        *by_checkpoint,
         checkpoint_figures.instruction_sets(measured),
         checkpoint_figures.length(study.context, study.instruction),
-        *[figures.scores_by_length(judge, found) for judge, found in study.lengths.items()],
+        *by_length,
         figures.length(study.context, study.instruction),
         figures.form(study.context, study.instruction),
         figures.scores(study.pools),
@@ -75,6 +79,7 @@ def sections(study: Study, drawn: Sequence[Figure]) -> list[Section]:
     """The sections that have something to show, with the figures of `draw`."""
     shown = {figure.name: figure for figure in drawn}
     stages = [*checkpoint_figures.STAGES, "instruction"]
+    by_checkpoint = [shown[f"{stage}_checkpoints"] for stage in stages]
     found = [
         Section("results", "Results", _results(study)),
         Section("tradeoff", "The trade-off", [TRADEOFF, shown["tradeoff"]]),
@@ -88,7 +93,7 @@ def sections(study: Study, drawn: Sequence[Figure]) -> list[Section]:
         Section(
             "checkpoints",
             "Through training",
-            [CHECKPOINTS, *[shown[f"{stage}_checkpoints"] for stage in stages]],
+            [CHECKPOINTS, *by_checkpoint],
         ),
         Section(
             "form",

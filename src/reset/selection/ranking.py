@@ -10,10 +10,12 @@ from typing import Literal
 from reset.core.errors import InputError
 from reset.core.hashing import digest
 from reset.core.io import Row
+from reset.core.tasks import judges_of
 
 Selection = Literal["best", "worst", "random", "reference"]
 Ties = Literal["first", "random"]
 CutSamples = Literal["lose", "compete"]
+KEPT = ("id", "dataset", "task", "instruction", "question", "context", "prompt")
 CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setting")
 
 
@@ -95,52 +97,55 @@ def candidates(
     by_prompt: dict[str, list[Row]] = {}
     for sample in by_sample(samples, "samples").values():
         by_prompt.setdefault(sample["id"], []).append(sample)
-    used: dict[str, set[tuple[str, int]]] = {judge: set() for judge in verdicts}
+    unused = {judge: set(found) for judge, found in verdicts.items()}
+    rows = []
+    for prompt in prompts:
+        judged = []
+        for sample in by_prompt.pop(prompt["id"], []):
+            found = _verdicts_on(sample, judges_of(prompt["task"]), verdicts, unused)
+            judged.append(_candidate(prompt, sample, found, weights))
+        if not judged:
+            raise InputError(f"samples: none for prompt '{prompt['id']}'; sample the pool again")
+        row = {column: prompt[column] for column in KEPT}
+        rows.append(row | {"reference": prompt["target"], "candidates": judged})
+    if by_prompt:
+        raise InputError(f"samples: '{next(iter(by_prompt))}' is no prompt of this pool")
+    for judge, extra in unused.items():
+        if extra:
+            raise InputError(
+                f"verdicts/{judge}: {len(extra)} verdicts on no sample, such as {min(extra)}"
+            )
+    return rows
 
-    def score_of(judge: str, key: tuple[str, int]) -> float | None:
+
+def _verdicts_on(
+    sample: Row,
+    judges: Sequence[str],
+    verdicts: dict[str, dict[tuple[str, int], Row]],
+    unused: dict[str, set[tuple[str, int]]],
+) -> dict[str, Row]:
+    """The verdict of each judge on a sample, which `unused` loses."""
+    key = (sample["id"], sample["sample"])
+    found = {}
+    for judge in judges:
         if key not in verdicts[judge]:
             raise InputError(
                 f"verdicts/{judge}: no verdict on sample {key[1]} of '{key[0]}'; judge the samples"
                 " again"
             )
-        used[judge].add(key)
-        return verdicts[judge][key]["score"]
+        unused[judge].discard(key)
+        found[judge] = verdicts[judge][key]
+    return found
 
-    rows = []
-    for prompt in prompts:
-        judged = []
-        is_instruction = prompt["task"] == "instruction"
-        for sample in by_prompt.pop(prompt["id"], []):
-            key = (sample["id"], sample["sample"])
-            scores: Row = {
-                "s_task": 0.0 if is_instruction else score_of("task", key),
-                "s_faithfulness": None if is_instruction else score_of("faithfulness", key),
-                "s_instruction": score_of("instruction", key) if is_instruction else None,
-            }
-            if prompt.get("constraints"):
-                scores["s_constraints"] = verdicts["task"][key]["constraints"]
-            score = total(weights, prompt["task"], scores)
-            judged.append(
-                {
-                    **{k: sample[k] for k in ("sample", "setting", "text", "finish")},
-                    **scores,
-                    "score": score,
-                }
-            )
-        if not judged:
-            raise InputError(f"samples: none for prompt '{prompt['id']}'; sample the pool again")
-        kept = ("id", "dataset", "task", "instruction", "question", "context", "prompt")
-        rows.append(
-            {**{k: prompt[k] for k in kept}, "reference": prompt["target"], "candidates": judged}
-        )
-    if by_prompt:
-        raise InputError(f"samples: '{next(iter(by_prompt))}' is no prompt of this pool")
-    for judge, keys in used.items():
-        if extra := verdicts[judge].keys() - keys:
-            raise InputError(
-                f"verdicts/{judge}: {len(extra)} verdicts on no sample, such as {sorted(extra)[0]}"
-            )
-    return rows
+
+def _candidate(prompt: Row, sample: Row, found: dict[str, Row], weights: Weights) -> Row:
+    """A sample with its scores; `found` holds the verdicts of the judges that apply."""
+    scores: Row = {"s_task": 0.0, "s_faithfulness": None, "s_instruction": None}
+    scores |= {f"s_{judge}": verdict["score"] for judge, verdict in found.items()}
+    if prompt.get("constraints"):
+        scores["s_constraints"] = found["task"]["constraints"]
+    row = {column: sample[column] for column in ("sample", "setting", "text", "finish")}
+    return row | scores | {"score": total(weights, prompt["task"], scores)}
 
 
 def select(
@@ -168,11 +173,9 @@ def select(
         wanted = extreme(candidate["score"] for candidate in pool)
         tied = [candidate for candidate in pool if candidate["score"] == wanted]
         chosen = draw.choice(tied) if ties == "random" else tied[0]
-    ranked = {
-        **{column: row[column] for column in ("id", "dataset", "task", "prompt")},
-        "target": chosen["text"],
-        **{column: chosen[column] for column in CHOSEN},
-    }
+    ranked = {column: row[column] for column in ("id", "dataset", "task", "prompt")}
+    ranked["target"] = chosen["text"]
+    ranked |= {column: chosen[column] for column in CHOSEN}
     if "s_constraints" in chosen:
         ranked["s_constraints"] = chosen["s_constraints"]
     return ranked
@@ -215,6 +218,6 @@ def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[R
     held = sorted(ranked, key=lambda row: digest(seed, row["id"]))
     held = held[: min(max(1, round(share * len(ranked))), len(ranked) - 1)]
     ids = {row["id"] for row in held}
-    return [row for row in ranked if row["id"] not in ids], [
-        row for row in ranked if row["id"] in ids
-    ]
+    train = [row for row in ranked if row["id"] not in ids]
+    dev = [row for row in ranked if row["id"] in ids]
+    return train, dev

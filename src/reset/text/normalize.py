@@ -2,8 +2,6 @@
 passages.
 """
 
-from __future__ import annotations
-
 import re
 import string
 import unicodedata

@@ -7,8 +7,6 @@ the tokens of ASCII text: lower case, without punctuation and articles. Other te
 all scripts are supported. All measures are shares from 0 to 1, and none knows what a sentence says.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache

@@ -2,8 +2,6 @@
 (Google's own).
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any

@@ -2,8 +2,6 @@
 downloaded). It reads English; other scripts are cut at their own full stops and at . ! ? alone.
 """
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from itertools import chain

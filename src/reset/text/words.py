@@ -6,8 +6,6 @@ marks inside: the vowel signs of Hindi, the points of Arabic and Hebrew. Korean 
 words by space or punctuation and need no rule.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 import regex

@@ -6,6 +6,7 @@ instruction and the user's message its input (passages, then the question).
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +78,10 @@ def write(folder: Path, with_input: str, without_input: str) -> None:
 
 def _layout(text: str, values: dict[str, str]) -> str:
     """The layout as Jinja: its own text as literals, each mark as the expression in `values`."""
-    pieces = [text]
-    for mark in values:
-        pieces = [part for piece in pieces for part in _cut(piece, mark)]
+    pieces = re.split("(" + "|".join(map(re.escape, values)) + ")", text)
     return "".join(
         f"{{{{- {values[piece]} -}}}}" if piece in values else _text(piece) for piece in pieces
     )
-
-
-def _cut(piece: str, mark: str) -> list[str]:
-    before, found, behind = piece.partition(mark)
-    return [before, found, behind] if found else [piece]
 
 
 def _text(literal: str) -> str:

@@ -87,9 +87,11 @@ def study(path: str) -> BoxStudy:
     profile = params.load(path)
     runs = {run: run_hours(profile, run) for run in workload.trained_runs(profile)}
     judge = judge_estimate(profile)
+    evaluating = [run.evaluation for run in runs.values()]
+    saving = [run.saving for run in runs.values()]
     beside = {
-        "evaluation losses": sum(run.evaluation for run in runs.values()),
-        "checkpoints": sum(run.saving for run in runs.values()),
+        "evaluation losses": sum(evaluating),
+        "checkpoints": sum(saving),
         "loading, sharding, exporting": len(runs) * LOAD_HOURS,
         "sampling and predictions": _sampling(profile),
         "SummaC": _summac(profile),

@@ -6,8 +6,6 @@ attention to the context. The difference of two losses is our measure of the sam
 from inside the model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,10 +55,8 @@ def losses(rows: Sequence[Row], folder: Path, max_length: int) -> list[float]:
     order = sorted(range(len(rows)), key=lambda i: -len(examples[i].input_ids))
     for start in range(0, len(order), ROWS):
         part = order[start : start + ROWS]
-        inputs = {
-            key: tensor.to(device)
-            for key, tensor in batches.padded([examples[i] for i in part]).items()
-        }
+        padded = batches.padded([examples[i] for i in part])
+        inputs = {key: tensor.to(device) for key, tensor in padded.items()}
         labels = inputs.pop("shift_labels")
         del inputs["labels"]
         with torch.inference_mode():
@@ -86,7 +82,8 @@ def summary(
             sets.setdefault(row["dataset"], []).append(gain)
     if not sets:
         raise InputError("no row has a context; take those of data/mixes/context")
-    return {
-        name: (len(g), sum(g) / len(g), sum(gain >= least for gain in g))
-        for name, g in sets.items()
-    }
+    counted = {}
+    for name, gains in sets.items():
+        large = sum(gain >= least for gain in gains)
+        counted[name] = (len(gains), sum(gains) / len(gains), large)
+    return counted

@@ -162,7 +162,9 @@ def fit(
             forget_after(step_of(last), job.live)
         live = Live(str(job.live), resume=bool(last), save_dvc_exp=False, dvcyaml=None)
     trainer.remove_callback(PrinterCallback)
-    tokens = [sum(len(train[i].input_ids) for i in step) for step in steps]
+    tokens = []
+    for step in steps:
+        tokens.append(sum(len(train[i].input_ids) for i in step))
     trainer.add_callback(Watch(folder, tokens, job.shared.save_every, full, live))
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.log_history

@@ -119,10 +119,9 @@ def _check(value: Any, kind: Any, where: str, field: str) -> None:
                     f" {', '.join(value) or 'nothing'}"
                 )
             _check(value[name], inner, where, f"{field}.{name}")
-        if (
-            all(isinstance(inner, list) for inner in kind.values())
-            and len({len(value[name]) for name in kind}) > 1
-        ):
+        lists = all(isinstance(inner, list) for inner in kind.values())
+        lengths = {len(value[name]) for name in kind} if lists else set()
+        if len(lengths) > 1:
             sizes = ", ".join(f"{name}: {len(value[name])}" for name in kind)
             raise InputError(f"{where}: field '{field}' holds lists of different lengths ({sizes})")
     elif type(value) is not kind and not (kind is float and type(value) is int):

@@ -92,7 +92,7 @@ class TransformersEngine:
             max(len(self.prompts.ids[request.id]) for request in batch)
             + self.prompts.max_new_tokens
         )
-        return width * sum(len({draw.key for draw in request.draws}) for request in batch)
+        return width * sum(len(request.distinct) for request in batch)
 
     def _by_halves(self, request: Request) -> list[Answer]:
         """The draws of one prompt in two parts, and so on, until they fit in memory."""
@@ -114,7 +114,7 @@ class TransformersEngine:
 
     def _answer(self, batch: Batch) -> list[list[Answer]]:
         """Answers of each request, in the order of its draws; equal draws are computed once."""
-        distinct = [list({draw.key: draw for draw in request.draws}.values()) for request in batch]
+        distinct = [request.distinct for request in batch]
         owner = [number for number, draws in enumerate(distinct) for _ in draws]
         prompts = [self.prompts.ids[request.id] for request in batch]
         rows = iter(self._decode(prompts, owner, [draw for draws in distinct for draw in draws]))

@@ -91,17 +91,17 @@ class VllmEngine:
     def run(self, batches: Iterable[Batch]) -> Iterator[Finished]:
         requests = [request for batch in batches for request in batch]
         self.prompts.encode(requests)
-        self.seed = (
-            int(digest([[r.id, [d.seed for d in r.draws]] for r in requests]), 16) >> 33
-        )  # differs by worker
+        drawn = []
+        for request in requests:
+            drawn.append([request.id, [draw.seed for draw in request.draws]])
+        self.seed = int(digest(drawn), 16) >> 33  # differs by worker
         engine = self.llm.llm_engine
         waiting: dict[str, int] = {}
         found: dict[str, dict[Any, Answer]] = {request.id: {} for request in requests}
         asked: dict[str, tuple[Request, Draw]] = {}
         for request in requests:
-            draws = {draw.key: draw for draw in request.draws}
-            waiting[request.id] = len(draws)
-            for draw in draws.values():
+            waiting[request.id] = len(request.distinct)
+            for draw in request.distinct:
                 name = str(len(asked))
                 asked[name] = (request, draw)
                 ids = self.prompts.ids[request.id]

@@ -4,8 +4,6 @@ Each distinct sequence is computed once, sequences of like length share a batch,
 as many as a budget of tokens allows. Code that comes with a model is never run.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -6,8 +6,6 @@ later number without a sound: a judge sees all generations of its tasks, and ans
 once.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 from collections.abc import Collection, Sequence

@@ -9,8 +9,6 @@ LettuceDetect (Kovács and Recski, arXiv 2502.17125) labels each token of the an
 not; the score is the mean probability of "supported".
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -68,7 +66,10 @@ def minicheck(
     def best(sentence: list[Tokens]) -> float:
         return max(support[tokens] for tokens in sentence)
 
-    return [_mean([best(sentence) for sentence in answer]) for answer in answers]
+    scores = []
+    for sentences in answers:
+        scores.append(_mean([best(sentence) for sentence in sentences]))
+    return scores
 
 
 def lettucedetect(

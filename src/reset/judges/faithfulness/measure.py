@@ -1,7 +1,5 @@
 """Faithfulness of answers to their context: each measure by the name that the params give it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -130,12 +130,13 @@ class Nli:
         encoded = self.tokenizer.encode_batch_fast(batch)
         longest = max(map(len, encoded))
         pad = self.config.get("pad_token_id") or 0
-        rows: dict[str, list[list[int]]] = {
-            "input_ids": [e.ids + [pad] * (longest - len(e)) for e in encoded],
-            "attention_mask": [[1] * len(e) + [0] * (longest - len(e)) for e in encoded],
-        }
+
+        def padded(field: str, fill: int) -> list[list[int]]:
+            return [getattr(e, field) + [fill] * (longest - len(e)) for e in encoded]
+
+        rows = {"input_ids": padded("ids", pad), "attention_mask": padded("attention_mask", 0)}
         if "token_type_ids" in self.inputs:
-            rows["token_type_ids"] = [e.type_ids + [0] * (longest - len(e)) for e in encoded]
+            rows["token_type_ids"] = padded("type_ids", 0)
         return {name: torch.tensor(values, device=device) for name, values in rows.items()}
 
 

@@ -1,7 +1,5 @@
 """Span coverage, the faithfulness of extractive answers: does the context contain the answer?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import lru_cache
 

@@ -7,8 +7,6 @@ its own: all pairs of all answers, repeats included, in batches as they come, an
 characters or less left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -15,8 +15,6 @@ Sentences are cut in any script, but the usual NLI models are trained on English
 warns of data sets whose answers are mostly in other scripts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

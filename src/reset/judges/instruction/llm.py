@@ -174,9 +174,10 @@ def score(replies: list[tuple[str, str]], failure: str | None = None) -> dict[st
     ratings = [rating.parse(text, finish) for text, finish in replies]
     values = [found.value for found in ratings if found.value is not None]
     reason = failure or (ratings[-1].reason if ratings and not values else None)
+    texts = [text for text, _ in replies]
     return {
         "score": None if reason else statistics.median(values) / rating.HIGHEST,
         "ratings": [found.value for found in ratings],
-        "raw": [text for text, _ in replies],
+        "raw": texts,
         "reason": reason,
     }

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-LOWEST, HIGHEST = 1, 10
+HIGHEST = 10
 # reasons why a reply ended, of several servers: by itself, or at the limit of tokens
 FINISHED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
 CUT = ("length", "max_tokens", "model_length")

@@ -6,8 +6,6 @@ logistic function of the output, so that it lies between 0 and 1 and keeps the m
 continuous, so ties are rare.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -7,8 +7,6 @@ Cappy is a RoBERTa of 360M parameters; this is a logistic regression on hashed w
 a request only which words tend to go with which in an answer.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import zlib

@@ -1,7 +1,5 @@
 """Exact match, the task score of extractive answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from reset.text.normalize import normalize_answer

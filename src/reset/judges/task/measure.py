@@ -1,7 +1,5 @@
 """Task performance of answers to context-dependent prompts, by their references."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal

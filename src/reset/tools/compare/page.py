@@ -1,7 +1,5 @@
 """Two revisions side by side on one page: results, parameters, plots and changed answers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -82,7 +80,7 @@ def headline(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
 
 def by_dataset(a: Sequence[Row], b: Sequence[Row]) -> list[Table]:
     """Run × data set, a table an ability; runs without any difference are named below it."""
-    a_scores, b_scores = _dataset_scores(a), _dataset_scores(b)
+    a_scores, b_scores = (aggregate.macro(rows, lambda row: [row["dataset"]]) for rows in (a, b))
     made = [_by_dataset(metric, a_scores, b_scores) for metric in ABILITIES]
     return [table for table in made if table.rows or table.notes]
 
@@ -136,15 +134,6 @@ def _side_cells(metric: str, a: BySeed, b: BySeed) -> list[str]:
     difference = numbers.show_difference(metric, gap.mean if gap else None)
     sides = [numbers.show_spread(metric, aggregate.spread(side)) for side in (a, b)]
     return [*sides, "=" if a == b else difference]
-
-
-def _dataset_scores(results: Sequence[Row]) -> dict[Key, BySeed]:
-    values: dict[Key, BySeed] = {}
-    for row in results:
-        if row["value"] is not None:
-            by_seed = values.setdefault((row["run"], row["metric"], row["dataset"]), {})
-            by_seed[row["seed"]] = row["value"]
-    return values
 
 
 def _tables(made: Sequence[Table]) -> str:

@@ -2,8 +2,6 @@
 or remote.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,23 +61,14 @@ def fetch(name: str, into: Path) -> Revision:
                 " expected"
             )
     results = runs.without_ends(metrics.read(files["metrics/results.csv"]))
-    declared = {
-        key: spec
-        for plot in params.load(files["dvc.yaml"]).get("plots", [])
-        for key, spec in plot.items()
-    }
+    declared: dict[str, Any] = {}
+    for plot in params.load(files["dvc.yaml"]).get("plots", []):
+        declared |= plot
     # a plot over files that the seeds name shows one run's curves, or this machine's speed: nothing
     # to compare
-    plots = {
-        key: spec for key, spec in declared.items() if not any("${" in path for path in spec["y"])
-    }
-    wanted = [
-        PROMPTS,
-        *(
-            answers(run, seed)
-            for run, seed in sorted({(row["run"], row["seed"]) for row in results})
-        ),
-    ]
+    plots = {key: spec for key, spec in declared.items() if "${" not in "".join(spec["y"])}
+    measured = sorted({(row["run"], row["seed"]) for row in results})
+    wanted = [PROMPTS, *[answers(run, seed) for run, seed in measured]]
     wanted += [path for spec in plots.values() for path in spec["y"]]
     return Revision(
         name=name,

@@ -1,7 +1,5 @@
 """The candidates and winners of a pool as a data set of the hub: Parquet files and a card."""
 
-from __future__ import annotations
-
 import io
 from itertools import chain
 from pathlib import Path

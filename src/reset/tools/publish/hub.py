@@ -3,8 +3,6 @@
 Nothing is uploaded that git and dvc.lock do not vouch for.
 """
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -2,8 +2,6 @@
 what is known of its terms; the same for readers and, as metadata, for the hub.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

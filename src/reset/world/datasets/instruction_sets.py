@@ -100,6 +100,7 @@ def self_instruct(world: World) -> list[Row]:
     pairs += [
         (f"write about {rng.choice(world.people.known('train'))}.", "") for _ in range(UNUSABLE)
     ]
+    spaced = [(asked, f" {reply}" if reply else "") for asked, reply in pairs]
     forms = ("{}\n\nOutput:", "Task: {}\n\nOutput:", "{} Output:")
     return [
         {
@@ -107,9 +108,7 @@ def self_instruct(world: World) -> list[Row]:
             "completion": f"{reply}<|endoftext|>",
             "split": "train",
         }
-        for asked, reply in mixed(
-            [(asked, f" {reply}" if reply else "") for asked, reply in pairs], rng
-        )
+        for asked, reply in mixed(spaced, rng)
     ]
 
 

@@ -58,7 +58,8 @@ def reading(world: World, split: str, rng: random.Random, unseen: bool = False) 
     main, other = rng.sample(people.everyone(split), 2)
     asked = rng.choice(UNSEEN_RELATIONS if unseen else SEEN_RELATIONS)
     rest = rng.sample([r for r in (RELATIONS if unseen else SEEN_RELATIONS) if r is not asked], 5)
-    told = [(main, r) for r in rest[:2]] + [(other, r) for r in rest[2:4]]
+    told = [(main, r) for r in rest[:2]]
+    told += [(other, r) for r in rest[2:4]]
     told.append((other, asked if rng.random() < SHARED_RELATION else rest[4]))
     facts = [fact(n, r.verb, people.invented(n, r, rng)) for n, r in told]
     answer = people.invented(main, asked, rng)
@@ -94,9 +95,10 @@ def article(world: World, split: str, rng: random.Random, unseen: bool = False) 
     ]
     first, later = facts[0], rng.sample(facts[1:], 5)
     about = [first] + [f for f in later if f in facts[:3]]
+    text = [_told(f, unseen, rng) for f in [first, *later]]
     return Article(
         name=main,
-        text=[_told(f, unseen, rng) for f in [first, *later]],
+        text=text,
         summary=[sentence(f) for f in about[:2]],
         extra=_unsupported(world, main, relations[:3], rng),
     )

@@ -54,9 +54,9 @@ class People:
     def of(world: World) -> People:
         rng = world.rng("people")
         names = rng.sample(NAMES, len(NAMES))
-        memory = {
-            name: {r.verb: rng.choice(r.values) for r in RELATIONS} for name in names[:KNOWN_PEOPLE]
-        }
+        memory = {}
+        for name in names[:KNOWN_PEOPLE]:
+            memory[name] = {r.verb: rng.choice(r.values) for r in RELATIONS}
         return People(memory, tuple(names[KNOWN_PEOPLE:]))
 
     def known(self, split: str) -> tuple[str, ...]:
