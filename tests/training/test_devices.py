@@ -1,6 +1,7 @@
 import dataclasses
 
 import pytest
+import torch
 
 from reset.core.errors import InputError
 from reset.training import devices
@@ -41,3 +42,15 @@ def test_a_large_model_without_a_gpu_is_refused_unless_asked_for(monkeypatch):
         devices.check_device(LLAMA_7B, CPU)
     monkeypatch.setenv("RESET_TRAIN_ON_CPU", "1")
     devices.check_device(LLAMA_7B, CPU)
+
+
+def test_bf16_in_software_is_warned_of_on_cpus_alone(monkeypatch, capsys):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    devices.check_precision("fp32", CPU)
+    devices.check_precision("bf16", A100)
+    assert capsys.readouterr().err == ""
+    devices.check_precision("bf16", CPU)
+    assert "train.shared.precision: this CPU computes bf16 in software" in capsys.readouterr().err
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    devices.check_precision("bf16", CPU)
+    assert capsys.readouterr().err == ""

@@ -1,6 +1,7 @@
 """What a training run computes on: the memory of its device, and how fast that is at its peak."""
 
 import os
+import sys
 from dataclasses import dataclass
 
 from reset.core.errors import InputError
@@ -68,6 +69,19 @@ def check_device(model: Size, device: Device) -> None:
         f"no GPU is visible, and the model has {model.parameters / 1e9:.1f} billion parameters:"
         f" check nvidia-smi and CUDA_VISIBLE_DEVICES, or set {CPU_VARIABLE}=1 to train on the CPU"
     )
+
+
+def check_precision(precision: str, device: Device) -> None:
+    """Warn where bf16 would be computed in software, which takes many times as long as fp32."""
+    import torch
+
+    slow = not device.on_gpu and torch.backends.cpu.get_cpu_capability() != "AVX512"
+    if precision == "bf16" and slow:
+        print(
+            "train.shared.precision: this CPU computes bf16 in software, many times slower than"
+            " fp32; set it, and sampling.precision, to fp32",
+            file=sys.stderr,
+        )
 
 
 def peak(device: str) -> float | None:

@@ -58,6 +58,7 @@ def run(job: Job) -> None:
 
     model, device = model_size.size(job.start, job.shared), devices.device()
     devices.check_device(model, device)
+    devices.check_precision(job.shared.precision, device)
     job = auto.resolve(job, model, device, rows.train, launch.processes())
     steps = _plan(job, rows)
     folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)

@@ -4,17 +4,15 @@ instructions.
 
 from __future__ import annotations
 
-import math
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from reset.world.language.exercises import TRAINED, answer, request
 from reset.world.language.people import World
+from reset.world.models.optimise import optimise
 from reset.world.models.pretraining_text import TextPart, documents
 from reset.world.models.tokenizer import BOS, EOS, PAD, PROMPTS, TOKEN, vocabulary
 
@@ -130,42 +128,19 @@ def _single(texts: Iterator[list[TextPart]], recipe: Recipe) -> Iterator[list[Ro
 
 
 def _fit(model: LlamaForCausalLM, batches: Iterator[list[Row]], recipe: Recipe, name: str) -> None:
-    """Train in place: Muon for the matrices, AdamW for the rest, both with a short warm-up and a
-    cosine to zero.
-    """
+    """Train in place on the next `steps` batches; the matrices but the embeddings by Muon."""
     import torch
 
-    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    matrices = [p for n, p in trained if p.ndim == 2 and "embed" not in n]
-    others = [p for n, p in trained if p.ndim != 2 or "embed" in n]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.Muon(matrices, lr=recipe.muon, weight_decay=0.0),
-        torch.optim.AdamW(others, lr=recipe.adamw, weight_decay=0.0),
-    ]
-    schedules = [
-        torch.optim.lr_scheduler.LambdaLR(o, lambda step: cosine(step, recipe.steps))
-        for o in optimizers
-    ]
-    model.train()
-    for _ in tqdm(range(recipe.steps), desc=name, unit="step"):
+    def loss() -> torch.Tensor:
         rows = next(batches)
         tokens = torch.tensor([row[0] for row in rows])
         weights = torch.tensor([row[1] for row in rows])[:, 1:]
         logits = model(input_ids=tokens).logits[:, :-1]
-        loss = torch.nn.functional.cross_entropy(
+        found = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none"
         )
-        loss = (loss * weights.flatten()).sum() / weights.sum()
-        loss.backward()
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-    model.eval()
+        return (found * weights.flatten()).sum() / weights.sum()
 
-
-def cosine(step: int, steps: int, warmup: int = 20) -> float:
-    """The share of the highest rate at `step`: a linear warm-up, then half a cosine down to
-    zero.
-    """
-    return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for n, p in trained if p.ndim == 2 and "embed" not in n]
+    optimise(model, matrices, recipe, loss, name)

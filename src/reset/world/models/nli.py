@@ -6,8 +6,6 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from reset.world.language.people import World
 from reset.world.language.vocabulary import (
     ADJECTIVES,
@@ -18,7 +16,7 @@ from reset.world.language.vocabulary import (
     sentence,
     words,
 )
-from reset.world.models.language_models import cosine
+from reset.world.models.optimise import optimise
 from reset.world.models.tokenizer import PAD, pair_tokenizer, vocabulary
 
 if TYPE_CHECKING:
@@ -168,36 +166,20 @@ def train(world: World, recipe: NliRecipe) -> BertForSequenceClassification:
         torch.manual_seed(world.seed)
         model = BertForSequenceClassification(config)
     _look_for_equal_words(model)
-    matrices = [
-        p for n, p in model.named_parameters() if p.requires_grad and ".layer." in n and p.ndim == 2
-    ]
-    others = [
-        p
-        for n, p in model.named_parameters()
-        if p.requires_grad and not (".layer." in n and p.ndim == 2)
-    ]
-    optimizers = [
-        torch.optim.Muon(matrices, lr=recipe.muon, weight_decay=0.0),
-        torch.optim.AdamW(others, lr=recipe.adamw, weight_decay=0.0),
-    ]
-    schedules = [
-        torch.optim.lr_scheduler.LambdaLR(o, lambda step: cosine(step, recipe.steps))
-        for o in optimizers
-    ]
     tokenizer, rng, names = pair_tokenizer(), world.rng("nli"), world.people.everyone("train")
-    model.train()
-    for _ in tqdm(range(recipe.steps), desc="nli", unit="step"):
+
+    def loss() -> torch.Tensor:
         premises, hypotheses, labels = zip(
             *(pair(names, rng) for _ in range(recipe.batch)), strict=True
         )
         inputs = tokenizer(list(premises), list(hypotheses), padding=True, return_tensors="pt")
         targets = torch.tensor([LABELS.index(label) for label in labels])
-        model(**inputs, labels=targets).loss.backward()
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-    return model.eval()
+        return model(**inputs, labels=targets).loss
+
+    trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for n, p in trained if ".layer." in n and p.ndim == 2]
+    optimise(model, matrices, recipe, loss, "nli")
+    return model
 
 
 def _look_for_equal_words(model: BertForSequenceClassification) -> None:
