@@ -56,15 +56,24 @@ def test_a_studys_report_comes_from_its_results_and_intervals(study):
     )
 
 
-def test_the_table_of_worlds_is_made_of_the_numbers_that_are_kept(tmp_path):
-    for folder in ("docs", "report/study", "report/worlds"):
+@pytest.mark.parametrize(
+    ("script", "page", "row"),
+    [
+        ("world_pages.py", "docs/results.md", "| reset against random |"),
+        ("seed_pages.py", "docs/real-text.md", "| reset − random | IF |"),
+    ],
+)
+def test_the_tables_of_worlds_and_seeds_are_made_of_the_numbers_that_are_kept(
+    tmp_path, script, page, row
+):
+    for folder in ("docs", "report/study", "report/worlds", "report/real_text"):
         shutil.copytree(folder, tmp_path / folder)
     environment = os.environ | {"PYTHONPATH": str(clones.ROOT / "src")}
-    script = clones.ROOT / "scripts/world_pages.py"
-    subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, check=True)
-    written = (tmp_path / "docs/results.md").read_text()
-    assert written == Path("docs/results.md").read_text()
-    assert written.count("| reset against random |") == 1
+    command = [sys.executable, clones.ROOT / "scripts" / script]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    written = (tmp_path / page).read_text()
+    assert written == Path(page).read_text()
+    assert written.count(row) == 1
 
 
 def test_the_readmes_ratios_are_those_that_the_benchmarks_printed():
