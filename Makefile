@@ -67,7 +67,7 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 
 test: setup lint  ## every check: lint, types, all tests
 	pytest -n 2 -m "not integration"
-	pytest -n 2 --dist loadgroup -m integration
+	pytest -m integration
 
 check: setup lint  ## the fast checks: no DVC run, no server
 	pytest -n 2 -m "not integration"

@@ -24,16 +24,6 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
-# made once a session: what uses them runs in one process, for `pytest --dist loadgroup`
-SHARED = {"runs": "runs", "smollm2": "vllm", "vllm_python": "vllm"}
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        shared = [group for name, group in SHARED.items() if name in item.fixturenames]
-        item.add_marker(pytest.mark.xdist_group((shared or [str(item.path)])[0]))
-
-
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
     """Two clean clones after `dvc repro`, side by side."""

@@ -124,7 +124,7 @@ def vllm_server(vllm_python, smollm2, tmp_path_factory):
     log = tmp_path_factory.mktemp("vllm") / "log"
     command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", smollm2]
     command += ["--served-model-name", SERVED]
-    command += ["--host", "127.0.0.1", "--port", port, "--dtype", "bfloat16", "--enforce-eager"]
+    command += ["--host", "127.0.0.1", "--port", port, "--dtype", "float32", "--enforce-eager"]
     command = [str(part) for part in [*command, "--max-model-len", 2048]]
     with open(log, "w") as out:
         environment = {**os.environ, **VLLM_ENV}
