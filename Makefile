@@ -65,12 +65,15 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
 
+# two processes of one thread each: threads of PyTorch that wait for a core spin, and take it from the others
+FAST = OMP_NUM_THREADS=1 pytest -n 2 -m "not integration"
+
 test: setup lint  ## every check: lint, types, all tests
-	pytest -n 2 -m "not integration"
+	$(FAST)
 	pytest -m integration
 
 check: setup lint  ## the fast checks: no DVC run, no server
-	pytest -n 2 -m "not integration"
+	$(FAST)
 
 lint: setup  ## ruff and mypy
 	ruff check .
