@@ -10,6 +10,8 @@ REPO ?=
 BIN := .venv/bin
 SETUP := .venv/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# each stage is a process of its own: without byte code, it would compile its modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo tune ask serve study ablation test check lint setup estimate show compare publish
 
@@ -99,6 +101,6 @@ setup: $(SETUP)  ## the virtual environment
 # summac pins a hub client that is years old, so it comes without its dependencies
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[test]"
-	$(BIN)/python -m pip install --quiet --no-compile --no-deps summac==0.0.4
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --no-deps summac==0.0.4
 	touch $@

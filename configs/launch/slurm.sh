@@ -10,7 +10,8 @@
 #SBATCH --output=.work/slurm-%j.log
 set -euo pipefail
 
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+hosts=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+head=${hosts%%$'\n'*}
 port=$((20000 + SLURM_JOB_ID % 20000))
 # The stage itself runs once, on the first box; train.shared.launch has it start torchrun on every box:
 #   launch: "srun --overlap bash configs/launch/node.sh"
