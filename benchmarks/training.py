@@ -110,7 +110,7 @@ def examples(count: int) -> list[Example]:
     for i in range(count):
         length = min(LONGEST, max(12, round(rng.lognormvariate(4.5, 0.7))))
         ids = [rng.randrange(3, random_llama.SMOLLM_135M[0]) for _ in range(length)]
-        made.append(Example(str(i), ids, length * 3 // 4))
+        made.append(Example(ids, length * 3 // 4))
     return made
 
 

@@ -207,9 +207,7 @@ def examples(kind: str, count: int, longest: int) -> list[Example]:
     for i in range(count):
         spread = max(12, round(longest / 4 * rng.lognormvariate(0, 0.7)))
         length = longest if kind == "full" else min(longest, spread)
-        made.append(
-            Example(str(i), [rng.randrange(3, 4000) for _ in range(length)], length * 3 // 4)
-        )
+        made.append(Example([rng.randrange(3, 4000) for _ in range(length)], length * 3 // 4))
     return made
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reset.core import params
 from reset.core.errors import run_stage
-from reset.training import digests, launch, run
+from reset.training import launch, run
 from reset.training.settings import Job, RunSettings, SharedSettings
 
 
@@ -23,14 +23,15 @@ def main() -> None:
     declared = params.declared(args.stage or args.run, run=args.run, seed=str(args.seed)).train
     shared = params.build(SharedSettings, declared.shared, "train.shared")
     settings = params.build(RunSettings, declared[args.run], f"train.{args.run}")
-    if shared.launch and not launch.inside():
-        digests.folder_digest(args.start)  # once, before every process asks for it
-        launch.relaunch(shared.launch)
-        return
-    run.skip_unused_imports(shared)
     train, dev = args.data / "train.jsonl", args.data / "dev.jsonl"
     end = Path(f"models/{args.run}_end_{args.seed}") if args.end else None
-    run.run(Job(args.run, args.seed, args.start, train, dev, shared, settings, end))
+    job = Job(args.run, args.seed, args.start, train, dev, shared, settings, end)
+    run.skip_unused_imports(shared)
+    if shared.launch and not launch.inside():
+        run.prepare(job)
+        launch.relaunch(shared.launch)
+        return
+    run.run(job)
     launch.leave()
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reset.core.errors import InputError
-from reset.tokens.encoding import IGNORE, copies, encode, encode_prompts, repeat
+from reset.tokens.encoding import IGNORE, copies, encode, encode_prompts
 from tests.support import tiny_llama
 
 TEXT = st.lists(st.sampled_from(tiny_llama.WORDS), min_size=1, max_size=9).map(" ".join)
@@ -72,18 +72,6 @@ def test_a_tokenizer_without_eos_is_refused():
     tokenizer.eos_token = None
     with pytest.raises(InputError, match="no eos_token"):
         encode([row("w1", "w2")], tokenizer, 9, "rows")
-
-
-@given(st.lists(st.integers(1, 4), max_size=6))
-def test_each_example_is_repeated_as_often_as_its_row_says_and_encoded_once(counts):
-    rows = [row("w1", "w2", str(i)) | {"copies": n} for i, n in enumerate(counts)]
-    distinct = encode(rows, PLAIN, 9, "rows")
-    epoch = repeat(distinct, copies(rows))
-    expected = []
-    for example, count in zip(distinct, counts, strict=True):
-        expected += [example.id] * count
-    assert [example.id for example in epoch] == expected
-    assert {id(example) for example in epoch} == {id(example) for example in distinct}
 
 
 def test_rows_without_copies_count_once_and_odd_copies_are_refused():

@@ -12,7 +12,7 @@ ZERO3 = {"precision": "bf16", "deepspeed": f"{tiny_llama.ROOT}/configs/zero3.jso
 
 def some_rows(longest: int):
     ids = list(range(longest))
-    return [encoding.Example("a", ids, longest - 100), encoding.Example("b", ids[:300], 200)]
+    return [encoding.Example(ids, longest - 100), encoding.Example(ids[:300], 200)]
 
 
 def chosen(settings, model, device, longest=2048):

@@ -36,6 +36,11 @@ def weights(folder: Path = Path("models/mtl_0")) -> bytes:
     return (folder / "model.safetensors").read_bytes()
 
 
+def checkpoint_folder() -> Path:
+    (identity,) = Path(".work/train/mtl_0").glob("*/identity.json")
+    return identity.parent
+
+
 def losses(column: str) -> list[float]:
     header, *lines = Path("metrics/train/mtl_0.csv").read_text().splitlines()
     at = header.split(",").index(column)
@@ -148,7 +153,7 @@ def test_a_start_model_that_lacks_a_parameter_is_refused_before_training(in_fold
     save_file(tensors, "start/model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match="start: its safetensors lack model.norm.weight"):
         run.run(settings)
-    assert not Path(".work/train").exists()
+    assert not list(Path(".work/train").glob("*/*/checkpoint-*"))
 
 
 def test_the_text_part_of_a_model_of_text_and_images_is_trained_and_the_whole_exported(in_folder):
@@ -315,7 +320,7 @@ def test_weights_alone_between_whole_checkpoints_lead_to_the_same_model(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         stop_at(8, patch, KeyboardInterrupt())
         run.run(job(in_folder, eval_every=2, save_every=4))
-    (folder,) = Path(".work/train/mtl_0").iterdir()
+    folder = checkpoint_folder()
     # the weights of step 6, the best so far, were in memory alone
     assert [path.name for path in folder.glob("checkpoint-*")] == ["checkpoint-4"]
     run.run(job(in_folder, eval_every=2, save_every=4))
@@ -390,7 +395,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(in_folder):
     whole = weights()
     done = in_a_process("resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))")
     assert done.returncode == 1 and "File too large" in done.stderr, done.stderr
-    (folder,) = Path(".work/train/mtl_0").iterdir()
+    folder = checkpoint_folder()
     assert checkpoints.is_whole(folder / "checkpoint-4")
     assert (folder / "checkpoint-8").exists() and not checkpoints.is_whole(folder / "checkpoint-8")
     run.run(job(in_folder))
@@ -651,7 +656,7 @@ def test_packing_is_refused_before_the_first_step_where_rows_would_see_each_othe
         InputError, match="train.shared.packing: this model does not keep packed rows apart"
     ):
         run.run(settings)
-    (folder,) = Path(".work/train/mtl_0").iterdir()
+    folder = checkpoint_folder()
     assert not list(folder.glob("checkpoint-*"))
     run.run(job(in_folder))
 

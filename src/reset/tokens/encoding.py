@@ -2,7 +2,7 @@
 that ends it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ IGNORE = -100  # the label that torch's cross-entropy skips
 
 @dataclass(frozen=True)
 class Example:
-    """One training row: all token ids, and how many of them (from the left) are prompt."""
+    """One training row: all token ids, a list or an array, and how many of them (from the left) are
+    prompt.
+    """
 
-    id: str
-    input_ids: list[int]
+    input_ids: Any
     prompt_length: int
 
     @property
@@ -26,7 +27,7 @@ class Example:
         """Of the same length as `input_ids`: IGNORE over the prompt, the ids themselves over target
         and its end.
         """
-        return [IGNORE] * self.prompt_length + self.input_ids[self.prompt_length :]
+        return [IGNORE] * self.prompt_length + list(self.input_ids[self.prompt_length :])
 
 
 def copies(rows: Iterable[Row]) -> list[int]:
@@ -40,16 +41,6 @@ def copies(rows: Iterable[Row]) -> list[int]:
             )
         counts.append(count)
     return counts
-
-
-def repeat(examples: Sequence[Example], counts: Sequence[int]) -> list[Example]:
-    """Each example as often as its count says, in order: one epoch's rows. Copies are the same
-    object, so they take no further memory.
-    """
-    epoch: list[Example] = []
-    for example, count in zip(examples, counts, strict=True):
-        epoch += [example] * count
-    return epoch
 
 
 def encode_prompts(prompts: list[str], tokenizer: Any) -> list[list[int]]:
@@ -99,7 +90,7 @@ def encode(rows: list[Row], tokenizer: Any, max_length: int, where: str) -> list
                 f" train.shared.max_length is {max_length}; lower data.max_tokens for shorter"
                 " contexts, or raise max_length"
             )
-        examples.append(Example(row["id"], ids, len(prompt)))
+        examples.append(Example(ids, len(prompt)))
     return examples
 
 

@@ -39,7 +39,7 @@ NLI_OPERATIONS = 2.42e9  # a token of ALBERT-xlarge
 ABSTRACTIVE = 2 / 3  # of context-dependent answers: the NLI model scores no extractive ones
 SETUP_HOURS = 2  # data and models, once
 BOX_PRICE = 16  # USD an hour
-LONGEST = Example("longest", [0] * 2032, 2032 - 480)  # a row as long as the window allows
+LONGEST = Example([0] * 2032, 2032 - 480)  # a row as long as the window allows
 
 
 @dataclass(frozen=True)

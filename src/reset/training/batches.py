@@ -101,7 +101,7 @@ def padded(examples: Sequence[Example]) -> dict[str, Any]:
         length = len(example.input_ids)
         input_ids[row, :length] = torch.tensor(example.input_ids)
         attention_mask[row, :length] = 1
-        following[row, : length - 1] = torch.tensor(example.labels[1:])
+        following[row, :length] = _following(example)
     if not examples:
         attention_mask[0, 0] = 1
     return _with_targets({"input_ids": input_ids, "attention_mask": attention_mask}, following)
@@ -114,23 +114,28 @@ def packed(examples: Sequence[Example]) -> dict[str, Any]:
     """
     import torch
 
-    ids: list[int] = []
-    positions: list[int] = []
-    following: list[int] = []
-    for example in examples:
-        ids += example.input_ids
-        positions += range(len(example.input_ids))
-        following += [*example.labels[1:], IGNORE]
-    if not examples:
-        ids, positions, following = [0], [0], [IGNORE]
+    examples = examples or [Example([0], 1)]
+    ids = [torch.tensor(example.input_ids, dtype=torch.long) for example in examples]
+    positions = [torch.arange(len(example.input_ids)) for example in examples]
+    following = [_following(example) for example in examples]
     # with a cache the model would not look for restarts in the positions, and rows would see each
     # other
     tensors = {
-        "input_ids": torch.tensor([ids]),
-        "position_ids": torch.tensor([positions]),
+        "input_ids": torch.cat(ids)[None],
+        "position_ids": torch.cat(positions)[None],
         "use_cache": False,
     }
-    return _with_targets(tensors, torch.tensor([following]))
+    return _with_targets(tensors, torch.cat(following)[None])
+
+
+def _following(example: Example) -> Any:
+    """The token after each of the row, IGNORE where that is none of its targets [tokens]."""
+    import torch
+
+    ids = torch.tensor(example.input_ids, dtype=torch.long)
+    following = torch.full_like(ids, IGNORE)
+    following[example.prompt_length - 1 : -1] = ids[example.prompt_length :]
+    return following
 
 
 def _with_targets(tensors: dict[str, Any], following: Any) -> dict[str, Any]:

@@ -8,8 +8,19 @@ from typing import Any
 
 from reset.core import hashing, io
 from reset.core.errors import InputError
-from reset.tokens import context_window, encoding
-from reset.training import auto, batches, checkpoints, devices, digests, export, launch, model_size
+from reset.tokens import context_window
+from reset.training import (
+    auto,
+    batches,
+    checkpoints,
+    devices,
+    digests,
+    encoded_rows,
+    export,
+    launch,
+    model_size,
+)
+from reset.training.encoded_rows import EncodedRows
 from reset.training.resource_estimate import estimate_resources
 from reset.training.settings import (
     Job,
@@ -23,7 +34,13 @@ from reset.training.settings import (
 
 SOURCE = Path(__file__).parents[1]
 # the code that turns rows into weights
-TRAINERS = ("training/batches.py", "tokens/encoding.py", "training/trainer.py", "training/run.py")
+TRAINERS = (
+    "tokens/encoding.py",
+    "training/encoded_rows.py",
+    "training/batches.py",
+    "training/trainer.py",
+    "training/run.py",
+)
 COLUMNS = ("step", "epoch", "loss", "eval_loss", "perplexity", "learning_rate", "grad_norm")
 
 
@@ -33,8 +50,15 @@ class Rows:
     checkpoint.
     """
 
-    train: list[encoding.Example]
-    dev: list[encoding.Example]
+    train: EncodedRows
+    dev: EncodedRows
+
+
+def prepare(job: Job) -> None:
+    """Make what all processes of `run` read, once, in the process that starts them."""
+    check_ranges(job)
+    if job.recipe.epochs:
+        encode(job, load_tokenizer(job.start))
 
 
 def run(job: Job) -> None:
@@ -54,14 +78,14 @@ def run(job: Job) -> None:
     check_kernels(job.shared)
     split_batch(job, launch.processes())
     tokenizer = load_tokenizer(job.start)
-    rows = _encode(job, tokenizer)
+    rows = encode(job, tokenizer)
 
     model, device = model_size.size(job.start, job.shared), devices.device()
     devices.check_device(model, device)
     devices.check_precision(job.shared.precision, device)
     job = auto.resolve(job, model, device, rows.train, launch.processes())
     steps = _plan(job, rows)
-    folder = checkpoints.Folder(Path(".work/train") / job.name, identity(job), launch.rank() == 0)
+    folder = checkpoints.Folder(job.work, identity(job), launch.rank() == 0)
     estimate = estimate_resources(job, model, device, rows.train, len(steps), folder.path)
     if launch.rank() == 0:
         print(estimate, flush=True)
@@ -75,21 +99,19 @@ def run(job: Job) -> None:
         folder.remove()
 
 
-def _encode(job: Job, tokenizer: Any) -> Rows:
-    """Both files' rows as token ids; each distinct row of an epoch is encoded once."""
-    train = _rows(job.train, "no rows to train on")
-    counts = encoding.copies(train)
-    dev = _rows(
+def encode(job: Job, tokenizer: Any) -> Rows:
+    """Both files' rows as token ids, kept beside the checkpoints; InputError for unusable rows."""
+    check_rows(job.train, "no rows to train on")
+    check_rows(
         job.dev,
         "no rows to choose the checkpoint by; set data.dev (mixes), ranking.dev (ranked rows)"
         " above 0",
     )
     limit = job.shared.max_length
     context_window.check(job.start, "train.shared.max_length", limit)
-    distinct = encoding.encode(train, tokenizer, limit, str(job.train))
     return Rows(
-        train=encoding.repeat(distinct, counts),
-        dev=encoding.encode(dev, tokenizer, limit, str(job.dev)),
+        train=encoded_rows.encode(job.train, job.start, tokenizer, limit, job.work),
+        dev=encoded_rows.encode(job.dev, job.start, tokenizer, limit, job.work),
     )
 
 
@@ -181,11 +203,10 @@ def identity(job: Job) -> dict[str, Any]:
     }
 
 
-def _rows(path: Path, complaint: str) -> list[io.Row]:
-    rows = io.read(path)
-    if not rows:
+def check_rows(path: Path, complaint: str) -> None:
+    """InputError with `complaint` for a file without rows."""
+    if not next(io.stream(path), None):
         raise InputError(f"{path}: {complaint}")
-    return rows
 
 
 def load_tokenizer(folder: Path) -> Any:

@@ -109,6 +109,11 @@ class Job:
         return Path("models") / self.name
 
     @property
+    def work(self) -> Path:
+        """The folder of what is needed until the model is written: encoded rows, checkpoints."""
+        return Path(".work/train") / self.name
+
+    @property
     def live(self) -> Path:
         """DVCLive's folder: speed and memory differ between two runs, so they are no out of the
         stage.

@@ -3,6 +3,7 @@ complete or absent.
 """
 
 import math
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,8 +141,8 @@ def freeze(model: torch.nn.Module, patterns: list[str]) -> None:
 def fit(
     model: Any,
     args: TrainingArguments,
-    train: list[Example],
-    dev: list[Example],
+    train: Sequence[Example],
+    dev: Sequence[Example],
     steps: list[batches.Batch],
     job: "Job",
     folder: Folder,
@@ -208,7 +209,7 @@ class CompletionTrainer(Trainer):
         return self._loader(self.examples, self.steps, args.gradient_accumulation_steps)
 
     def _loader(
-        self, examples: list[Example], steps: list[batches.Batch], rounds: int
+        self, examples: Sequence[Example], steps: list[batches.Batch], rounds: int
     ) -> DataLoader:
         """This process's micro-batches of `steps`, `rounds` of them a step."""
         args = self.args
@@ -223,7 +224,7 @@ class CompletionTrainer(Trainer):
             args.process_index,
             lengths,
         )
-        rows: Any = examples  # a list serves as a map-style dataset
+        rows: Any = examples  # a sequence serves as a map-style dataset
         return DataLoader(
             rows,
             batch_sampler=plan,
