@@ -107,7 +107,7 @@ def examples(count: int) -> list[Example]:
     """Rows of random token ids, the same at every call."""
     rng = random.Random(0)
     made = []
-    for i in range(count):
+    for _ in range(count):
         length = min(LONGEST, max(12, round(rng.lognormvariate(4.5, 0.7))))
         ids = [rng.randrange(3, random_llama.SMOLLM_135M[0]) for _ in range(length)]
         made.append(Example(ids, length * 3 // 4))

@@ -204,7 +204,7 @@ def examples(kind: str, count: int, longest: int) -> list[Example]:
     """
     rng = random.Random(0)
     made = []
-    for i in range(count):
+    for _ in range(count):
         spread = max(12, round(longest / 4 * rng.lognormvariate(0, 0.7)))
         length = longest if kind == "full" else min(longest, spread)
         made.append(Example([rng.randrange(3, 4000) for _ in range(length)], length * 3 // 4))
