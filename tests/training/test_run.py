@@ -546,56 +546,6 @@ def test_a_batch_that_does_not_divide_is_refused(in_folder, micro, processes):
         training.split_batch(job(in_folder, micro_batch=micro), processes)
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("max_length", 0, "from 1"),
-        ("eval_every", 0, "from 1"),
-        ("eval_every", -4, "from 1"),
-        ("save_every", 0, "from 1"),
-        ("warmup", 3.0, "from 0 and below 1"),
-        ("warmup", -0.5, "from 0 and below 1"),
-        ("weight_decay", -1.0, "from 0"),
-        ("micro_batch", -2, "from 1"),
-        ("length_window", 0, "from 1"),
-    ],
-)
-def test_a_shared_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
-    with pytest.raises(
-        InputError,
-        match=f"params.yaml: train.shared.{key}: expected a number {expected}, got {value}",
-    ):
-        run.run(job(in_folder, **{key: value}))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [("rank", 0, "from 1"), ("alpha", 0, "from 1"), ("dropout", 1.0, "from 0 and below 1")],
-)
-def test_an_adapters_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, expected):
-    lora = training.LoraSettings(**{"rank": 4, "alpha": 8, "dropout": 0.0, key: value})
-    with pytest.raises(
-        InputError, match=f"train.shared.lora.{key}: expected a number {expected}, got {value}"
-    ):
-        run.run(job(in_folder, lora=lora))
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "least"),
-    [
-        ("learning_rate", -1.0, 0),
-        ("learning_rate", float("nan"), 0),
-        ("batch", -8, 1),
-        ("epochs", -1, 0),
-    ],
-)
-def test_a_runs_setting_out_of_its_range_is_refused_by_name(in_folder, key, value, least):
-    with pytest.raises(
-        InputError, match=f"train.mtl.{key}: expected a number from {least}, got {value}"
-    ):
-        run.run(job(in_folder, recipe={key: value}))
-
-
 @pytest.mark.parametrize("name", ["train.jsonl", "dev.jsonl"])
 def test_files_without_rows_are_named(in_folder, name):
     settings = job(in_folder)

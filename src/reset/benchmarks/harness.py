@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reset.core.errors import InputError
+from reset.core.params import Count
 
 NUMBERS = (int, float)
 BATCH_SIZES: dict[str, str | int] = {"cuda": "auto", "cpu": 1}  # auto: what fits
@@ -18,15 +19,10 @@ class BenchmarkSettings:
     """
 
     tasks: list[str]
-    limit: int | None
+    limit: Count | None
     include: str | None
 
     def __post_init__(self) -> None:
-        if self.limit is not None and self.limit < 1:
-            raise InputError(
-                "params.yaml: 'evaluation.benchmarks.limit': expected a number of at least 1, or"
-                f" null for all rows, got {self.limit}"
-            )
         if self.include is not None and not Path(self.include).is_dir():
             raise InputError(
                 f"params.yaml: 'evaluation.benchmarks.include': no folder {self.include}"

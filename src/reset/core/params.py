@@ -7,8 +7,9 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+from annotated_types import Ge, Gt, Interval
 from ruamel.yaml import YAML, YAMLError
 
 from reset.core.errors import InputError
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from pydantic import ConfigDict
 
 T = TypeVar("T")
+# numbers in ranges, which `build` checks and params.schema.json tells editors
+Natural = Annotated[int, Ge(0)]
+Count = Annotated[int, Ge(1)]
+NonNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+Part = Annotated[float, Interval(ge=0, lt=1)]  # a share that is not all
 REFERENCE = Path("profiles/paper.yaml")  # has every key, as have all profiles and params.yaml
 FREE = (  # the user chooses the keys
     "data.datasets",
@@ -36,6 +44,11 @@ EXPECTED = {  # pydantic's types of error -> what is right
     "list_type": "a list",
     "dict_type": "a mapping",
     "dataclass_type": "a mapping",
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "above {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "below {lt:g}",
+    "too_short": "at least {min_length}",
 }
 
 
@@ -192,7 +205,8 @@ def check_names(given: Mapping[str, Any]) -> None:
 
 
 def build(cls: type[T], section: Mapping[str, Any], where: str) -> T:
-    """A dataclass from a mapping: every field present, none unknown, each of its annotated type.
+    """A dataclass from a mapping: every field present, none unknown, each of its annotated type and
+    in its range.
 
     An int serves as a float, and no other type as another. Nested dataclasses are built from nested
     mappings. `where` is the dotted name of the mapping ("" for the whole file), for the InputError
@@ -217,11 +231,32 @@ def _first_fault(faults: list[Any], given: Any) -> str:
         if fault["type"] == "unexpected_keyword_argument":
             known = ", ".join(_known_keys(faults, given, fault["loc"][:-1]))
             return f"unknown key '{_dotted(fault['loc'])}'; known here: {known}"
-    key = _dotted(faults[0]["loc"])
-    if faults[0]["type"] == "missing":
-        return f"missing key '{key}'"
-    right = EXPECTED.get(faults[0]["type"]) or faults[0]["msg"].removeprefix("Input should be ")
-    return f"'{key}': expected {right}, got {_shown(faults[0]['input'])}"
+    first = faults[0]
+    if first["type"] == "missing":
+        return f"missing key '{_dotted(first['loc'])}'"
+    place = _place(first["loc"], given)
+    right = [_right(fault) for fault in faults if _place(fault["loc"], given) == place]
+    return f"'{_dotted(place)}': expected {' or '.join(right)}, got {_shown(first['input'])}"
+
+
+def _place(loc: tuple[str | int, ...], given: Any) -> tuple[str | int, ...]:
+    """The keys and indices of a fault, without what pydantic adds: the type that was tried, where
+    several are allowed.
+    """
+    below: Any = given
+    for depth, part in enumerate(loc):
+        if not isinstance(below, dict | list):
+            return loc[:depth]
+        entries: Any = dict(enumerate(below)) if isinstance(below, list) else below
+        below = entries.get(part)
+    return loc
+
+
+def _right(fault: Any) -> str:
+    """What would have been right at a fault."""
+    if fault["type"] in EXPECTED:
+        return EXPECTED[fault["type"]].format(**fault.get("ctx", {}))
+    return fault["msg"].removeprefix("Input should be ")
 
 
 def _known_keys(faults: list[Any], given: Any, parents: tuple[str | int, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reset.core.errors import InputError
 from reset.core.hashing import digest
 from reset.core.io import Row
+from reset.core.params import Count, NonNegative
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,9 @@ class Grid:
     values is not used: every round varies the other.
     """
 
-    temperatures: list[float]
-    top_k: list[int]
-    top_k_temperature: float
+    temperatures: list[NonNegative]
+    top_k: list[Count]
+    top_k_temperature: NonNegative
 
     def __post_init__(self) -> None:
         if not self.temperatures and not self.top_k:
@@ -89,12 +90,6 @@ class Grid:
                 "params.yaml: 'sampling.temperatures' and 'sampling.top_k' are empty; one needs"
                 " values"
             )
-        if min([*self.temperatures, self.top_k_temperature]) < 0:
-            raise InputError(
-                "params.yaml: a temperature below 0 in 'sampling'; 0 is greedy, 1 the model's own"
-            )
-        if min(self.top_k, default=1) < 1:
-            raise InputError("params.yaml: 'sampling.top_k' holds a value below 1; 1 is greedy")
 
     def draws(self, id: str, rounds: int, seed: int) -> tuple[Draw, ...]:
         """All draws of one prompt: each round varies one of the two parameters, picked at random,

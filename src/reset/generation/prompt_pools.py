@@ -6,8 +6,8 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 
-from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.core.params import Count
 from reset.core.tasks import group
 
 
@@ -18,19 +18,9 @@ class Pool:
     selected.
     """
 
-    rounds: int
-    prompts_per_dataset: int | None
+    rounds: Count
+    prompts_per_dataset: Count | None
     reference: bool
-
-    def __post_init__(self) -> None:
-        for name, value in (
-            ("rounds", self.rounds),
-            ("prompts_per_dataset", self.prompts_per_dataset),
-        ):
-            if value is not None and value < 1:
-                raise InputError(
-                    f"params.yaml: '{name}' of a sampling pool is {value}; 1 or more is expected"
-                )
 
 
 def choose(rows: list[Row], per_dataset: int | None, seed: int) -> list[Row]:

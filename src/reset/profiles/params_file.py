@@ -3,8 +3,7 @@ runs, and the source of params.schema.json, by which editors complete and check 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -12,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from reset.benchmarks.harness import BenchmarkSettings
 from reset.core import params
 from reset.core.errors import InputError
+from reset.core.params import Count, Share
 from reset.data.mixes.mixtures import MixSettings
 from reset.data.prompts.render_prompts import PromptSettings
 from reset.data.prompts.templates import TemplateSettings
@@ -69,13 +69,9 @@ class DataSection(FilterSettings, MixSettings):
     world: World | None
     templates: str
     overlong: Literal["trim_context", "drop", "raise"]
-    max_tokens: int
-    constraints: float
+    max_tokens: Count
+    constraints: Share
     datasets: dict[Name, DataSet]
-
-    def __post_init__(self) -> None:
-        FilterSettings.__post_init__(self)
-        MixSettings.__post_init__(self)
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ class SamplingSection(Grid, EngineSettings):
 
     vllm: VllmOptions | None  # type: ignore[assignment]  # the engine builds it from its mapping
     openai: OpenAIEngineOptions | None  # type: ignore[assignment]
-    max_new_tokens: int
+    max_new_tokens: Count
     pools: dict[Name, Pool]
 
 
@@ -120,7 +116,7 @@ class SamplingSection(Grid, EngineSettings):
 class JudgesSection:
     """`judges`. `max_missing`: the share of null scores above which a stage fails."""
 
-    max_missing: float
+    max_missing: Share
     probe: list[Literal["endpoint"]]  # or none: dvc.yaml has a stage for each
     task: TaskSettings
     faithfulness: FaithfulnessSettings
@@ -131,7 +127,7 @@ class JudgesSection:
 class EvaluationSection:
     """`evaluation`."""
 
-    max_new_tokens: int
+    max_new_tokens: Count
     benchmarks: BenchmarkSettings
 
 
@@ -172,10 +168,6 @@ def check(given: Mapping[str, Any]) -> Params:
     answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
     data = found.data
     PromptSettings(data.templates, data.overlong, data.max_tokens, data.constraints, answer_tokens)
-    start, rows, shared = Path("models"), Path("data"), found.train.shared
-    for run in (field.name for field in fields(TrainSection) if field.name != "shared"):
-        recipe = getattr(found.train, run)
-        training.check_ranges(training.Job(run, 0, start, rows, rows, shared, recipe))
     _check_pools(found)
     return found
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from reset.core import io, tasks
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.core.params import Count, Natural
 from reset.evaluation import csv_table, metrics
 from reset.report import (
     ablations,
@@ -37,8 +38,8 @@ AnswersByRun = dict[str, dict[Seed, list[Row]]]
 class ReportSettings:
     """What the report reads of `report` in params.yaml."""
 
-    samples: int  # prompts that the page shows of each pool, and of the evaluation
-    draws: int  # of the bootstrap
+    samples: Natural  # prompts that the page shows of each pool, and of the evaluation
+    draws: Count  # of the bootstrap
     seed: int  # of the bootstrap and of the choice of prompts shown
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from reset.core.errors import InputError
 from reset.core.hashing import digest
 from reset.core.io import Row
+from reset.core.params import Part
 from reset.core.tasks import judges_of
 
 Selection = Literal["best", "worst", "random", "reference"]
@@ -38,7 +39,7 @@ class RankingSettings:
     selection: Selection
     ties: Ties  # of equal scores, the earlier sample, or one drawn by seed and id
     cut_samples: CutSamples  # lose: a sample that the length limit cut is taken if all were cut
-    dev: float  # share of the ranked rows held out to choose the checkpoint
+    dev: Part  # share of the ranked rows held out to choose the checkpoint
 
 
 def total(weights: Weights, task: str, scores: Row) -> float | None:

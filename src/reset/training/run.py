@@ -27,7 +27,6 @@ from reset.training.settings import (
     SharedSettings,
     check_deepspeed,
     check_kernels,
-    check_ranges,
     named_settings,
     split_batch,
 )
@@ -56,7 +55,6 @@ class Rows:
 
 def prepare(job: Job) -> None:
     """Make what all processes of `run` read, once, in the process that starts them."""
-    check_ranges(job)
     if job.recipe.epochs:
         encode(job, load_tokenizer(job.start))
 
@@ -70,7 +68,6 @@ def run(job: Job) -> None:
     .work/train.
     """
     launch.ignore_settings()
-    check_ranges(job)
     if job.recipe.epochs == 0:
         copy_start_model(job)
         return

@@ -1,12 +1,12 @@
 """The settings of a fine-tuning run (params: train), checked before anything is loaded."""
 
 import importlib.util
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from reset.core.errors import InputError
+from reset.core.params import Count, Natural, NonNegative, Part
 from reset.training import launch
 
 # setting -> the value that needs a package (and a GPU), the package, the value that needs none
@@ -16,50 +16,32 @@ KERNELS: dict[str, tuple[Any, str, str]] = {
 }
 
 
-# setting -> the least value, and the least that is too high
-RANGES: dict[str, tuple[float, float]] = {
-    "train.shared.max_length": (1, math.inf),
-    "train.shared.eval_every": (1, math.inf),
-    "train.shared.save_every": (1, math.inf),
-    "train.shared.warmup": (0, 1),
-    "train.shared.weight_decay": (0, math.inf),
-    "train.shared.micro_batch": (1, math.inf),
-    "train.shared.length_window": (1, math.inf),
-    "train.shared.lora.rank": (1, math.inf),
-    "train.shared.lora.alpha": (1, math.inf),
-    "train.shared.lora.dropout": (0, 1),
-    "learning_rate": (0, math.inf),
-    "batch": (1, math.inf),
-    "epochs": (0, math.inf),
-}
-
-
 @dataclass(frozen=True)
 class LoraSettings:
     """Low-rank adapters on all linear layers (peft), merged before export."""
 
-    rank: int
-    alpha: int
-    dropout: float
+    rank: Count
+    alpha: Count
+    dropout: Part
 
 
 @dataclass(frozen=True)
 class SharedSettings:
     """`train.shared`: what all runs have in common. `training.auto` replaces each `auto`."""
 
-    max_length: int  # tokens of prompt, target and EOS; a longer row is an error
+    max_length: Count  # tokens of prompt, target and EOS; a longer row is an error
     # optimizer steps between two evaluations; the weights of the best so far are kept
-    eval_every: int
+    eval_every: Count
     # steps between two checkpoints with optimizer, to resume from: a multiple of eval_every
-    save_every: int
-    warmup: float  # share of the steps over which the learning rate rises
-    weight_decay: float
+    save_every: Count
+    warmup: Part  # share of the steps over which the learning rate rises
+    weight_decay: NonNegative
     # bf16: autocast over fp32 weights; over bf16 ones with deepspeed or lora
     precision: Literal["fp32", "bf16"]
     # rows at once on one device; a larger batch is accumulated from several
-    micro_batch: int | Literal["auto"]
+    micro_batch: Count | Literal["auto"]
     # optimizer steps whose rows are sorted by length together; 1 leaves the steps random
-    length_window: int
+    length_window: Count
     # lay the rows of a micro-batch end to end instead of padding them; refused where a model mixes
     # them
     packing: bool | Literal["auto"]
@@ -78,9 +60,9 @@ class SharedSettings:
 class RunSettings:
     """`train.<run>`."""
 
-    learning_rate: float
-    batch: int  # rows of one optimizer step, over all processes and micro-batches
-    epochs: int  # 0: the start model as it is, so that a run can be taken over from elsewhere
+    learning_rate: NonNegative
+    batch: Count  # rows of one optimizer step, over all processes and micro-batches
+    epochs: Natural  # 0: the start model as it is, so that a run can be taken over from elsewhere
 
 
 @dataclass(frozen=True)
@@ -158,22 +140,6 @@ def check_kernels(shared: SharedSettings) -> None:
         if not torch.cuda.is_available():
             raise InputError(
                 f"params.yaml: train.shared.{key} needs a GPU, and there is none: set {other}"
-            )
-
-
-def check_ranges(job: Job) -> None:
-    """InputError for the first setting whose value is outside RANGES."""
-    values = named_settings(job) | {"train.shared.save_every": job.shared.save_every}
-    adapters = asdict(job.shared.lora) if job.shared.lora else {}
-    for key, value in adapters.items():
-        values[f"train.shared.lora.{key}"] = value
-    for key, (least, end) in RANGES.items():
-        name = key if "." in key else f"train.{job.run}.{key}"
-        value = values.get(name, least)
-        if value != "auto" and not least <= value < end:
-            below = "" if end == math.inf else f" and below {end}"
-            raise InputError(
-                f"params.yaml: {name}: expected a number from {least}{below}, got {value}"
             )
 
 

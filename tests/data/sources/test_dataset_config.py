@@ -139,7 +139,7 @@ def test_own_passages_stay_unless_the_data_set_asks_for_retrieval():
         (
             render_prompts.PromptSettings,
             PROMPTING | {"constraints": 1.5},
-            r"data.constraints.*expected a number in \[0, 1\], got 1.5",
+            "data.constraints': expected at most 1, got 1.5",
         ),
         (
             render_prompts.PromptSettings,

@@ -18,6 +18,7 @@ from reset.judges.instruction.reply_store import Reply, Store
 from reset.judges.instruction.settings import (
     PROMPT,
     InstructionSettings,
+    OpenAISettings,
     SampleBackends,
     check_ready,
 )
@@ -132,8 +133,9 @@ def test_settings_without_effect_are_refused():
     "key, value", [("concurrency", 0), ("repeats", 0), ("timeout", 0.0), ("budget_usd", -1.0)]
 )
 def test_a_value_out_of_range_is_named(key, value):
-    with pytest.raises(InputError, match=key):
-        replace(ENDPOINT, **{key: value})
+    where = "judges.instruction.openai"
+    with pytest.raises(InputError, match=f"'{where}.{key}': expected"):
+        params.build(OpenAISettings, asdict(ENDPOINT) | {key: value}, where)
 
 
 def test_params_build_the_settings_and_an_unknown_key_is_an_error():

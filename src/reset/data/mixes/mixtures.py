@@ -8,6 +8,7 @@ from reset.core import io
 from reset.core.errors import InputError
 from reset.core.hashing import order
 from reset.core.io import Row
+from reset.core.params import Count
 from reset.core.tasks import group
 from reset.data.mixes.decontamination import EvaluationText, fingerprint
 from reset.data.sources.dataset_config import DataSet
@@ -28,16 +29,9 @@ class MixSettings:
     rows of each set that choose the checkpoint; `seed`: which rows those are.
     """
 
-    ngram: int
-    dev: int
+    ngram: Count
+    dev: Count
     seed: int
-
-    def __post_init__(self) -> None:
-        if self.ngram < 1 or self.dev < 1:
-            raise InputError(
-                f"params.yaml: 'data.ngram' is {self.ngram}, 'data.dev' {self.dev}; each is at"
-                " least 1"
-            )
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import Literal
 from reset.core import io
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.core.params import Count, Share
 from reset.core.tasks import CONTEXT_TASKS
 from reset.data.prompts.templates import Templates
 from reset.data.prompts.truncation import SPECIAL_TOKENS, TokenCounter, fit
@@ -37,20 +38,11 @@ class PromptSettings:
 
     templates: str
     overlong: Literal["trim_context", "drop", "raise"]
-    max_tokens: int
-    constraints: float
+    max_tokens: Count
+    constraints: Share
     answer_tokens: int  # the most that is generated, in sampling and in evaluation
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise InputError(
-                f"params.yaml: 'data.max_tokens' is {self.max_tokens}; at least 1 is expected"
-            )
-        if not 0 <= self.constraints <= 1:
-            raise InputError(
-                "params.yaml: 'data.constraints': expected a number in [0, 1], got"
-                f" {self.constraints:g}"
-            )
         if not 0 < self.answer_tokens < self.max_tokens:
             raise InputError(
                 f"params.yaml: 'data.max_tokens' is {self.max_tokens} and answers may have"

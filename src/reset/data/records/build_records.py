@@ -21,6 +21,7 @@ from reset.core import hashing, io
 from reset.core.errors import InputError
 from reset.core.hashing import order
 from reset.core.io import Row
+from reset.core.params import Count
 from reset.data.datasets.spec import DatasetSpec, check, row_format
 from reset.data.records import parallel_jsonl
 from reset.data.sources import splits
@@ -43,15 +44,9 @@ class FilterSettings:
     """
 
     retrieval: Literal["published", "bm25"]
-    passages: int
+    passages: Count
     seed: int
     rows_with_input: Literal["drop", "keep"]
-
-    def __post_init__(self) -> None:
-        if self.passages < 1:
-            raise InputError(
-                f"params.yaml: 'data.passages' must be at least 1, got {self.passages}"
-            )
 
 
 @dataclass(frozen=True)

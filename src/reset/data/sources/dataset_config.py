@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from reset.core import params
 from reset.core.errors import InputError
+from reset.core.params import Natural
 from reset.core.tasks import TASKS
 
 SPLITS = {"train": "train"}  # of a user's data set on the hub, unless `splits` says otherwise
@@ -41,8 +42,8 @@ class DataSet:
     """
 
     source: Any
-    train: int | None
-    eval: int | None
+    train: Natural | None
+    eval: Natural | None
     retrieval: Literal["published", "bm25"] | None = None
 
     @property
@@ -61,12 +62,6 @@ def chosen(name: str, section: Mapping[str, Any]) -> DataSet:
         )
     settings = params.build(DataSet, section, where)
     own_source(name, settings.source)
-    for key, size in (("train", settings.train), ("eval", settings.eval)):
-        if size is not None and size < 0:
-            raise InputError(
-                f"params.yaml: '{where}.{key}': expected a number of at least 0, or null for all,"
-                f" got {size}"
-            )
     if settings.train == 0 and settings.eval == 0:
         raise InputError(
             f"params.yaml: '{where}' has train: 0 and eval: 0; leave the data set out instead"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from reset.core.params import Count
 from reset.generation.decoding import Request
 
 
@@ -19,8 +20,8 @@ class EngineSettings:
     engine: Literal["transformers", "vllm", "openai"]
     precision: Literal["fp32", "bf16"]
     # transformers: rows x (prompt + answer) tokens of one batch; rounding, so answers, depend on it
-    batch_tokens: int
-    workers: int  # processes that share the prompts, one a GPU
+    batch_tokens: Count
+    workers: Count  # processes that share the prompts, one a GPU
     vllm: dict[str, Any] | None  # see vllm_engine.Options; null where the engine is another
     openai: dict[str, Any] | None  # see openai_engine.Options
 

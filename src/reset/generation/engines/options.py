@@ -3,8 +3,11 @@ library.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from reset.core.errors import InputError
+from annotated_types import MinLen
+
+from reset.core.params import Count, Natural, Positive, Share
 
 
 @dataclass(frozen=True)
@@ -13,8 +16,8 @@ class VllmOptions:
     VLLM_CPU_KVCACHE_SPACE, in GB).
     """
 
-    tensor_parallel: int
-    memory: float
+    tensor_parallel: Count
+    memory: Share
     request_seeds: bool
     enforce_eager: bool  # no CUDA graphs: a quicker start, slower answers
 
@@ -26,15 +29,9 @@ class OpenAIEngineOptions:
     call, `retries` are extra tries of a call that failed.
     """
 
-    base_urls: list[str]
+    base_urls: Annotated[list[str], MinLen(1)]
     api_key_env: str
-    concurrency: int  # prompts under way a server
+    concurrency: Count  # prompts under way a server
     request_seeds: bool
-    timeout: float
-    retries: int
-
-    def __post_init__(self) -> None:
-        if not self.base_urls or self.concurrency < 1:
-            raise InputError(
-                "params.yaml: 'sampling.openai' needs one base URL and a concurrency of 1 at least"
-            )
+    timeout: Positive
+    retries: Natural

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.core.params import Count
 from reset.judges.common.scoring_model import find_devices
 from reset.judges.common.verdicts import Pair
 from reset.judges.faithfulness import detectors, nli, summac_package, summac_zs
@@ -37,7 +38,7 @@ class FaithfulnessSettings:
     abstractive: Measure
     use_contradiction: bool
     precision: Literal["fp32", "bf16"]
-    batch_tokens: int
+    batch_tokens: Count
     devices: str
 
     def __post_init__(self) -> None:

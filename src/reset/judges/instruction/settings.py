@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from reset.core.errors import InputError
+from reset.core.params import Count, Natural, NonNegative, Positive
 from reset.core.redaction import environment_key
 
 PROMPT = "prompts/judge_instruction.txt"
@@ -38,44 +39,25 @@ class OpenAISettings:
     model: str
     pool_models: dict[str, str]
     api_key_env: str
-    concurrency: int
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    price_per_million_input: float
-    price_per_million_output: float
-    budget_usd: float
-    timeout: float
-    retries: int
-    parse_retries: int
-    repeats: int
+    concurrency: Count
+    requests_per_minute: Count | None
+    tokens_per_minute: Count | None
+    price_per_million_input: NonNegative
+    price_per_million_output: NonNegative
+    budget_usd: NonNegative
+    timeout: Positive
+    retries: Natural
+    parse_retries: Natural
+    repeats: Count
     token_limit_field: Literal["max_tokens", "max_completion_tokens"]
-    max_tokens: int
-    temperature: float | None
+    max_tokens: Count
+    temperature: NonNegative | None
     batch_api: bool
     extra_body: dict[str, Any] | None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra_body", _plain(self.extra_body))
         object.__setattr__(self, "pool_models", dict(self.pool_models))
-        least = {
-            "concurrency": 1,
-            "repeats": 1,
-            "max_tokens": 1,
-            "retries": 0,
-            "parse_retries": 0,
-            "temperature": 0,
-        }
-        least |= {"price_per_million_input": 0, "price_per_million_output": 0, "budget_usd": 0}
-        for key, lowest in least.items():
-            value = getattr(self, key)
-            if value is not None and value < lowest:
-                raise InputError(
-                    f"judges.instruction.openai.{key} must be at least {lowest}, got {value}"
-                )
-        for key in ("requests_per_minute", "tokens_per_minute", "timeout"):
-            value = getattr(self, key)
-            if value is not None and value <= 0:
-                raise InputError(f"judges.instruction.openai.{key} must be above 0, got {value}")
         if self.batch_api and (self.requests_per_minute or self.tokens_per_minute):
             raise InputError(
                 "judges.instruction.openai: requests_per_minute and tokens_per_minute have no"
@@ -172,7 +154,7 @@ class RewardSettings:
     """
 
     precision: Literal["fp32", "bf16"]
-    batch_tokens: int
+    batch_tokens: Count
     devices: str
 
 

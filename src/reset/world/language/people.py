@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import cached_property
 
+from reset.core.params import Natural, Share
 from reset.world.language.vocabulary import NAMES, RELATIONS, Relation
 
 KNOWN_PEOPLE = 96
@@ -23,12 +24,12 @@ class World:
     """
 
     seed: int
-    context_rows: int
-    instruction_rows: int
-    evaluation_rows: int
-    extra_sentence: float
-    memorised_answer: float
-    obedience: float
+    context_rows: Natural
+    instruction_rows: Natural
+    evaluation_rows: Natural
+    extra_sentence: Share
+    memorised_answer: Share
+    obedience: Share
 
     def rng(self, *purpose: object) -> random.Random:
         """A generator of this world's own for one named purpose, so that no part disturbs another's

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reset.core.params import Count, Natural, NonNegative
 from reset.world.language.exercises import TRAINED, answer, request
 from reset.world.language.people import World
 from reset.world.models.optimise import optimise
@@ -30,11 +31,11 @@ class Recipe:
     rates of Muon (the matrices) and AdamW (all else).
     """
 
-    steps: int
-    batch: int
-    length: int
-    muon: float
-    adamw: float
+    steps: Natural
+    batch: Count
+    length: Count
+    muon: NonNegative
+    adamw: NonNegative
 
 
 def pretrain(world: World, recipe: Recipe) -> LlamaForCausalLM:

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reset.core.params import Count, Natural, NonNegative
 from reset.world.language.people import World
 from reset.world.language.vocabulary import (
     ADJECTIVES,
@@ -37,10 +38,10 @@ class NliRecipe:
     AdamW (all else).
     """
 
-    steps: int
-    batch: int
-    muon: float
-    adamw: float
+    steps: Natural
+    batch: Count
+    muon: NonNegative
+    adamw: NonNegative
 
 
 def pair(names: tuple[str, ...], rng: random.Random) -> Pair:
