@@ -4,6 +4,7 @@ DeepSpeed.
 
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.support.tiny_llama import job
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parents[2]
+TWO_BOXES = "two boxes, without DeepSpeed"
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
@@ -50,33 +52,40 @@ def in_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def launch(processes: int, stop: int = -1, best: int = 0, **shared) -> subprocess.CompletedProcess:
+def environment(**more: str) -> dict[str, str]:
+    # DeepSpeed looks for ninja beside this Python
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    paths = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PATH": path}
+    return {**os.environ, **paths, "OMP_NUM_THREADS": "1", **more}
+
+
+def words(stop: int, best: int, shared: dict) -> list[str]:
     Path("two.py").write_text(SCRIPT)
-    words = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node",
-        str(processes),
-    ]
-    paths = [
-        str(Path(sys.executable).parent),
-        os.environ["PATH"],
-    ]  # DeepSpeed looks for ninja there
-    env = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
-        "OMP_NUM_THREADS": "1",
-        "PATH": os.pathsep.join(paths),
-    }
-    return subprocess.run(
-        [*words, "two.py", str(stop), str(best), repr(shared)],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return ["two.py", str(stop), str(best), repr(shared)]
+
+
+def launch(processes: int, stop: int = -1, best: int = 0, **shared) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", str(processes), *words(stop, best, shared)]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+
+
+def launch_on_two_boxes(best: int, **shared) -> list[int]:
+    """What configs/launch/node.sh returns on each of two boxes with one process, both of them this
+    machine. Skips where that cannot find itself by its name, by which boxes meet.
+    """
+    try:
+        socket.getaddrinfo(socket.getfqdn(), None)
+    except OSError:
+        pytest.skip("this machine's name has no address")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    slurm = {"SLURM_NNODES": "2", "SLURM_GPUS_ON_NODE": "1", "SLURM_JOB_ID": "7"}
+    env = environment(RESET_RENDEZVOUS=f"127.0.0.1:{port}", **slurm)
+    command = ["bash", str(ROOT / "configs/launch/node.sh"), *words(-1, best, shared)]
+    boxes = [subprocess.Popen(command, env=env) for _ in range(2)]
+    return [box.wait(timeout=300) for box in boxes]
 
 
 def curve() -> list[list[float]]:
@@ -102,7 +111,7 @@ def same_as(alone: list[list[float]]) -> None:
         torch.testing.assert_close(tensor, one[name], rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", [None, "zero2.json", "zero3.json", "zero3_offload.json"])
+@pytest.mark.parametrize("config", [TWO_BOXES, "zero2.json", "zero3.json", "zero3_offload.json"])
 def test_two_processes_learn_and_keep_what_one_does(in_folder, monkeypatch, config):
     """The best step lies between two checkpoints, so its weights come from the memory of all
     processes.
@@ -118,9 +127,12 @@ def test_two_processes_learn_and_keep_what_one_does(in_folder, monkeypatch, conf
         run.run(job(in_folder, **steps))
     os.rename("models/mtl_0", "alone")
     alone = curve()
-    deepspeed = config and str(ROOT / "configs" / config)
-    done = launch(2, best=6, micro_batch=2, deepspeed=deepspeed, **steps)
-    assert done.returncode == 0, done.stderr
+    if config == TWO_BOXES:
+        assert launch_on_two_boxes(best=6, micro_batch=2, **steps) == [0, 0]
+    else:
+        deepspeed = str(ROOT / "configs" / config)
+        done = launch(2, best=6, micro_batch=2, deepspeed=deepspeed, **steps)
+        assert done.returncode == 0, done.stderr
     assert [row[0] for row in alone] == [2, 4, 6, 8, 9]
     for folder in ("alone", "models/mtl_0"):
         assert "| best step | 6 |" in Path(folder, "README.md").read_text()
