@@ -22,7 +22,7 @@ DRAWS = 10_000
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    table = by_seed([STUDY, *sorted(STUDY.glob("seed_*"))])
+    table = by_seed([STUDY, *sorted(STUDY.glob("seed*"))])
     fill("docs/real-text.md", "seeds", markdown(table).strip())
 
 
