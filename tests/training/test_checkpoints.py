@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -196,3 +197,17 @@ def test_a_kill_while_a_finished_run_is_removed_leaves_all_or_nothing(tmp_path, 
         assert calls == 11 and found is None
     assert not (tmp_path / ".work.removed").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["work"]
+
+
+def test_files_that_another_process_still_maps_do_not_stop_a_finished_run(tmp_path, monkeypatch):
+    """As a network file system keeps them."""
+    folder = Folder(tmp_path / "mtl_0", {})
+    (tmp_path / "mtl_0").mkdir()
+    (tmp_path / "mtl_0/ids").write_text("")
+
+    def mapped(*args, **kwargs):
+        raise OSError(errno.EBUSY, "in use")
+
+    monkeypatch.setattr(os, "unlink", mapped)
+    folder.remove()
+    assert not (tmp_path / "mtl_0").exists()

@@ -34,7 +34,7 @@ FREE = (  # the user chooses the keys
 OPTIONAL = re.compile(r"data\.datasets\.[^.]+\.retrieval")  # keys that may be left out
 NAME = re.compile("[a-z0-9_]+")  # of data sets and pools
 SEEDS = 2**32  # the first number that is too large for a seed
-RULES: "ConfigDict" = {"strict": True, "extra": "forbid"}
+RULES: "ConfigDict" = {"strict": True, "extra": "forbid", "allow_inf_nan": False}
 EXPECTED = {  # pydantic's types of error -> what is right
     "int_type": "an integer",
     "int_from_float": "an integer",
@@ -48,7 +48,8 @@ EXPECTED = {  # pydantic's types of error -> what is right
     "greater_than": "above {gt:g}",
     "less_than_equal": "at most {le:g}",
     "less_than": "below {lt:g}",
-    "too_short": "at least {min_length}",
+    "too_short": "a list of at least {min_length}",
+    "string_pattern_mismatch": "a name of a-z, 0-9 and _",
 }
 
 
@@ -186,7 +187,9 @@ def check_names(given: Mapping[str, Any]) -> None:
     shell would read as more than a word: DVC writes them into the stages' commands.
     """
     for section, key in (("data", "datasets"), ("sampling", "pools")):
-        for name in given.get(section, {}).get(key, {}):
+        part = given.get(section)
+        names = part.get(key) if isinstance(part, Mapping) else None
+        for name in names if isinstance(names, Mapping) else []:
             if not NAME.fullmatch(name):
                 raise InputError(
                     f"params.yaml: '{section}.{key}.{name}': expected a name of a-z, 0-9 and _"
@@ -245,10 +248,10 @@ def _place(loc: tuple[str | int, ...], given: Any) -> tuple[str | int, ...]:
     """
     below: Any = given
     for depth, part in enumerate(loc):
-        if not isinstance(below, dict | list):
+        entries = dict(enumerate(below)) if isinstance(below, list) else below
+        if not isinstance(entries, dict) or part not in entries:
             return loc[:depth]
-        entries: Any = dict(enumerate(below)) if isinstance(below, list) else below
-        below = entries.get(part)
+        below = entries[part]
     return loc
 
 

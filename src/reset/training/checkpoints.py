@@ -95,10 +95,13 @@ class Folder:
         return self.root.with_name(f".{self.root.name}.removed")
 
     def _delete(self, path: Path) -> None:
-        """Rename first: a kill on the way then leaves nothing half there under its own name."""
+        """Rename first: a kill on the way then leaves nothing half there under its own name.
+
+        What another process still maps stays on a network file system, for the next run to remove.
+        """
         shutil.rmtree(self._removed, ignore_errors=True)
         path.rename(self._removed)
-        shutil.rmtree(self._removed)
+        shutil.rmtree(self._removed, ignore_errors=True)
 
     def _best_of(self, path: Path) -> Path:
         return self.checkpoint(_marker(path)["best"])

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import tokenizers
 from tqdm import tqdm
 
 from reset.core import hashing, io
-from reset.tokens import encoding
+from reset.tokens import chat_template, encoding
 from reset.tokens.encoding import Example
 from reset.training import digests
 
+CODE = (__file__, encoding.__file__, chat_template.__file__)
 CHUNK = 1000  # rows encoded at once: of a text, a tokenizer keeps a hundred times its ids
 BOUNDS, EPOCH, IDS = "bounds.npy", "epoch.npy", "ids"  # `io.atomic_folder` moves the last one last
 
@@ -45,8 +47,10 @@ def encode(path: Path, start: Path, tokenizer: Any, max_length: int, work: Path)
     They are kept in the folder `work`, where another call with the same file, model and length
     finds them. Raises InputError as `encoding.encode` does.
     """
-    model, code = digests.folder_digest(start), hashing.file_digest(encoding.__file__)
-    folder = work / f"rows-{hashing.digest(hashing.file_digest(path), model, code, max_length)}"
+    code = [hashing.file_digest(file) for file in CODE]
+    model, rows = digests.folder_digest(start), hashing.file_digest(path)
+    key = hashing.digest(rows, model, max_length, code, tokenizers.__version__)
+    folder = work / f"rows-{key}"
     if not (folder / IDS).exists():
         _write(path, tokenizer, max_length, folder)
     return EncodedRows(folder)

@@ -202,7 +202,7 @@ def identity(job: Job) -> dict[str, Any]:
 
 def check_rows(path: Path, complaint: str) -> None:
     """InputError with `complaint` for a file without rows."""
-    if not next(io.stream(path), None):
+    if next(io.stream(path), None) is None:
         raise InputError(f"{path}: {complaint}")
 
 
