@@ -3,11 +3,11 @@ process that trains on them.
 """
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import tokenizers
 from tqdm import tqdm
 
 from reset.core import hashing, io
@@ -49,7 +49,7 @@ def encode(path: Path, start: Path, tokenizer: Any, max_length: int, work: Path)
     """
     code = [hashing.file_digest(file) for file in CODE]
     model, rows = digests.folder_digest(start), hashing.file_digest(path)
-    key = hashing.digest(rows, model, max_length, code, tokenizers.__version__)
+    key = hashing.digest(rows, model, max_length, code, version("tokenizers"))
     folder = work / f"rows-{key}"
     if not (folder / IDS).exists():
         _write(path, tokenizer, max_length, folder)
