@@ -17,8 +17,7 @@ def main() -> None:
     data = params.declared("evaluation_set").data
     sets = {name: chosen(name, data.datasets[name]) for name in data.datasets}
 
-    training = (row for name in sets for row in io.stream(PROMPTS / name / "train.jsonl"))
-    trained = evaluation_set.trained_requests(training)
+    trained = evaluation_set.trained_requests(PROMPTS / name / "train.jsonl" for name in sets)
     rows, counts = evaluation_set.evaluation_rows(
         {name: io.stream(PROMPTS / name / "eval.jsonl") for name in sets}, sets, trained, data.seed
     )

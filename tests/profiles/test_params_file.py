@@ -76,6 +76,10 @@ WRONG = [
     ("data.ngram=0", "data.ngram"),
     ("runs.evaluated=[mlt]", r"'runs.evaluated\[0\]': expected 'stage1', .*, got 'mlt'"),
     ("runs.pools=[rest]", r"'runs.pools\[0\]': expected a pool of sampling.pools"),
+    (
+        "data.datasets.nq.source={path: x, task: extractive_qa, columns: {question: q}}",
+        "'data.datasets.nq.source.columns' names no column for",
+    ),
     ("sampling.vllm={tensor_parallel: 1}", "missing key 'sampling.vllm.memory'"),
     ("data.datasets.nq.train=-1", "data.datasets.nq.train"),
     ("seeds=31", r"'seeds': expected a list such as \[31\], got 31"),

@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -28,6 +29,8 @@ def mentions(answer, passage):
         ("5 \u00b5m, \ufb01ne", "5 \u03bcm fine"),
         ("\u4ed6\u4f4f\u5728\u5317\u4eac\u3002", "\u4ed6 \u4f4f \u5728 \u5317 \u4eac"),
         ("\u201cAn apple\u201d", "apple"),
+        ("Colours:\n- red\r\n  - dark blue\n\n---\n\nEnd", "colours red dark blue end"),
+        ("Title\n-----\nwell-\nknown - too", "title wellknowntoo"),
         ("cafe\u0301", "caf\u00e9"),
         ("The", ""),
         ("", ""),
@@ -72,6 +75,12 @@ def test_an_answer_is_found_whatever_its_dress(answer, passage):
 )
 def test_an_answer_is_found_at_word_borders_alone(answer, passage):
     assert not mentions(answer, passage)
+
+
+def test_a_long_run_of_spaces_takes_no_time():
+    started = time.process_time()
+    assert normalize_answer("a b" + " \n" * 30_000 + "-c") == "bc"
+    assert time.process_time() - started < 2
 
 
 @given(st.text())

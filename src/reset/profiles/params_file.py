@@ -12,11 +12,12 @@ from reset.benchmarks.harness import BenchmarkSettings
 from reset.core import params
 from reset.core.errors import InputError
 from reset.core.params import Count, Share
+from reset.data.datasets import custom
 from reset.data.mixes.mixtures import MixSettings
 from reset.data.prompts.render_prompts import PromptSettings
 from reset.data.prompts.templates import TemplateSettings
 from reset.data.records.build_records import FilterSettings
-from reset.data.sources.dataset_config import DataSet, chosen
+from reset.data.sources.dataset_config import DataSet, chosen, own_source
 from reset.generation.decoding import Grid
 from reset.generation.engines import EngineSettings
 from reset.generation.engines.options import OpenAIEngineOptions, VllmOptions
@@ -164,7 +165,9 @@ def check(given: Mapping[str, Any]) -> Params:
     params.check_names(given)
     found = params.build(Params, given, "")
     for name, dataset in given["data"]["datasets"].items():
-        chosen(name, dataset)
+        own = own_source(name, chosen(name, dataset).source)
+        if own:
+            custom.check_mapping(name, own)
     answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
     data = found.data
     PromptSettings(data.templates, data.overlong, data.max_tokens, data.constraints, answer_tokens)

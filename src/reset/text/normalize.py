@@ -10,6 +10,7 @@ from reset.text.words import comparable, spaced
 
 # a dash that stands between two clauses: long, or an en dash between spaces
 CLAUSE_DASH = re.compile(r"[\u2014\u2015]|\s[\u2012\u2013]\s")
+LIST_MARK = re.compile(r"\n[^\S\n]*-+(?=\s)")  # hyphens that begin a line, or fill it
 # hyphens, the dashes and the minus that stand for one, and slashes
 JOINT = re.compile(r"\s*[-\u2010-\u2013\u2212/\u2044]\s*")
 POSSESSIVE = re.compile(r"\s+(?=['\u2019]s\b)")
@@ -35,12 +36,12 @@ def normalize_answer(text: str) -> str:
     As in the paper, spaces around hyphens and slashes and before 's go first, then articles and
     punctuation: "an e-mail" is "email", "1990 's" is "1990s", and "well-known" is one word, in
     which "well known" is not found. Our assumptions: the rule holds for a dash that stands for a
-    hyphen ("1990–94") as well, while a dash between clauses parts words; English articles alone
-    go; all Unicode punctuation counts; texts are compared as `reset.text.words.comparable` writes
-    them, and a script without spaces by character.
+    hyphen ("1990–94") as well, while a dash between clauses or before a list's entry parts words;
+    English articles alone go; all Unicode punctuation counts; texts are compared as
+    `reset.text.words.comparable` writes them, and a script without spaces by character.
     """
-    text = CLAUSE_DASH.sub(" ", comparable(text))
-    text = JOINT.sub("", text)
+    text = CLAUSE_DASH.sub(" ", LIST_MARK.sub("\n", comparable(text)))
+    text = JOINT.sub("", " ".join(text.split()))  # or a long run of spaces would take minutes
     return " ".join(plain_words(POSSESSIVE.sub("", text)))
 
 

@@ -17,7 +17,7 @@ from reset.text.normalize import plain_words
 from reset.text.words import comparable
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=1_000)  # whole documents among them, of 60 bytes a word
 def tokens(text: str) -> tuple[str, ...]:
     """The words of a text as instruct-qa compares them."""
     return tuple(plain_words(comparable(text)))
@@ -38,10 +38,13 @@ def k_precision(answer: str, passages: Sequence[str]) -> float:
     """Share of the answer's tokens found in the context, each as often as it occurs there; 0 for an
     empty answer.
     """
+    return precision(answer, _known_words(tuple(passages)))
+
+
+def precision(answer: str, known: Counter[str]) -> float:
+    """`k_precision`, the context given by its `word_counts`."""
     words = tokens(answer)
-    if not words:
-        return 0.0
-    return _overlap(words, _known_words(tuple(passages))) / len(words)
+    return _overlap(words, known) / len(words) if words else 0.0
 
 
 def k_recall(answer: str, passages: Sequence[str]) -> float | None:
@@ -73,9 +76,12 @@ def columns(answer: str, passages: Sequence[str]) -> Row:
     return {name: None if score is None else round(score, 6) for name, score in scores.items()}
 
 
-@lru_cache(maxsize=10_000)
-def _known_words(passages: tuple[str, ...]) -> Counter[str]:
+def word_counts(passages: Iterable[str]) -> Counter[str]:
+    """The tokens of all passages, counted."""
     return Counter(chain.from_iterable(map(tokens, passages)))
+
+
+_known_words = lru_cache(maxsize=10_000)(word_counts)
 
 
 @lru_cache(maxsize=10_000)

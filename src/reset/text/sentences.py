@@ -18,7 +18,7 @@ _TITLES = frozenset("dr jr mr mrs ms prof sr st vs".split())
 _WORD = re.compile(r"[^\W_]")
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=10_000)  # whole documents among them
 def split(text: str) -> tuple[str, ...]:
     """The sentences of a text, stripped, in order; () where the text holds no letter or digit.
 

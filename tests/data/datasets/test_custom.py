@@ -140,7 +140,8 @@ def test_a_mapping_that_cannot_serve_is_named(task, columns, message):
     [
         ({"text": 5}, r"mine\.jsonl:1: field 'text': expected a text or a list of texts, got 5"),
         ({"gold": ["a", None]}, r"mine\.jsonl:1: field 'gold'"),
-        ({"nr": None}, r"mine\.jsonl:1: field 'nr': expected a text or a number, got null"),
+        ({"nr": None}, r"mine\.jsonl:1: field 'nr': expected a text or a whole number, got null"),
+        ({"nr": 1.0}, r"mine\.jsonl:1: field 'nr': expected a text or a whole number, got 1\.0"),
         ({"ask": ["a"]}, r"mine\.jsonl:1: field 'ask' is list; str is expected"),
         (
             {"text": "x" * 10_000_000},

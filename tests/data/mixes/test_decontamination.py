@@ -69,6 +69,16 @@ def test_passages_count_unless_rows_share_them_by_design():
     assert known.shares(training | {"shared_passages": True, "question": "One?"})
 
 
+def test_of_rows_told_apart_by_their_passages_question_and_answer_may_recur():
+    long = text(of=WORDS, length=20)
+    own = row("abstractive_qa", question=long, context=["one"], references=[long])
+    own |= {"by_passage": True}
+    known = EvaluationText([own], Ngrams(13))
+    assert not known.shares(own | {"context": ["two"]})
+    assert known.shares(own | {"question": "q", "references": [], "context": ["two", "One."]})
+    assert not known.shares(row("extractive_qa", question=long))
+
+
 def test_no_evaluation_rows_share_nothing():
     assert not EvaluationText([], Ngrams(13)).shares(row(instruction=text(of=WORDS, length=50)))
 

@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
+from reset.core import io
 from reset.core.errors import InputError
+from reset.data.mixes.decontamination import fingerprint
 from reset.data.mixes.evaluation_set import evaluation_rows, trained_requests
 from reset.data.sources.dataset_config import DataSet
 
@@ -14,9 +18,16 @@ def request(dataset, number, text):
     }
 
 
-TRAINED = trained_requests(
-    [request("dolly", 1, "List the fruits!"), request("dolly", 2, "Say hello.")]
-)
+TRAINED = {fingerprint("List the fruits!"), fingerprint("Say hello.")}
+
+
+def test_the_requests_of_training_are_read_and_of_other_files_no_more_than_a_row(tmp_path):
+    asked = [request("dolly", 1, "List the fruits!"), request("dolly", 2, "Say hello.")]
+    io.write(tmp_path / "dolly.jsonl", asked)
+    question = json.dumps({"id": "nq:1", "task": "extractive_qa"})
+    (tmp_path / "nq.jsonl").write_text(f"{question}\nthis line is never read\n")
+    (tmp_path / "alpaca.jsonl").touch()
+    assert trained_requests(sorted(tmp_path.iterdir())) == TRAINED
 
 
 def test_requests_that_training_has_seen_are_left_out_and_counted():

@@ -34,6 +34,17 @@ def test_the_last_passage_is_cut_first(counter):
     assert shorten(["aaaa", "bbbb"], 9, counter) == []
 
 
+def test_a_character_of_several_tokens_goes_as_a_whole(counter):
+    assert shorten(["first", "漢字漢字"], 1, counter) == ["first", "漢字漢"]
+    assert shorten(["漢字漢字"], 4, counter) == ["漢字"]
+    assert shorten(["all of it 😀"], 2, counter) == ["all of it"]
+    assert shorten(["😀"], 1, counter) == []
+
+
+def test_thousands_of_passages_are_cut(counter):
+    assert shorten(["a"] * 3000, 5000, counter) == ["a"] * 500
+
+
 def test_a_context_never_stays_as_it_was(counter):
     for context in (["a"], ["a", ""], ["a", " "], [""], ["\u00e9"]):
         assert shorten(context, 1, counter) != context

@@ -64,6 +64,7 @@ def test_own_questions_about_one_passage_train_or_evaluate_together(tmp_path):
     )
     assert (counts["train"], counts["eval"]) == (30, 10)
     assert (len(train), len(evaluation)) == (6, 2) and not train & evaluation
+    assert all(row["by_passage"] for row in io.read(tmp_path / "mine/train.jsonl"))
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "dev", "test", "eval"])

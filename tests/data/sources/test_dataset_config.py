@@ -79,12 +79,6 @@ def test_a_wrong_setting_is_named(change, message):
         chosen("nq", PUBLISHED | change)
 
 
-@pytest.mark.parametrize("name", ["my set", "a:b", "Mine", "a-b", ""])
-def test_a_name_that_ids_and_stages_cannot_bear_is_refused(name):
-    with pytest.raises(InputError, match="no name for a data set"):
-        chosen(name, PUBLISHED)
-
-
 def test_a_file_of_ones_own_is_described_by_path_task_and_columns():
     source = {
         "path": "mine.jsonl",

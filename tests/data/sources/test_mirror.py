@@ -116,6 +116,14 @@ def test_each_set_takes_its_own_splits_of_mrqa_as_from_the_hub(tmp_path, folder)
     ]
 
 
+def test_exports_beside_the_hubs_table_are_left_out(tmp_path, capsys):
+    io.write(tmp_path / "oasst1/2023-04-12_oasst_ready.messages.jsonl", [{"n": 1}])
+    for split in ("train", "validation"):
+        parquet(tmp_path / f"oasst1/data/{split}-00000-of-00001.parquet", [{"n": split}])
+    assert rows(tmp_path, "oasst1") == [{"n": "train"}]
+    assert "2023-04-12_oasst_ready.messages.jsonl" in capsys.readouterr().err
+
+
 def test_alpacas_only_split_evaluates_whatever_its_name(tmp_path):
     row = {"instruction": "i", "input": "", "output": "o"}
     parquet(tmp_path / "alpaca/data/train-00000-of-00001.parquet", [row])

@@ -1,7 +1,10 @@
+import datetime
 import gzip
 import json
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from reset.core import io
 from reset.core.errors import InputError
@@ -97,6 +100,13 @@ def test_rows_of_other_subsets_are_counted_when_a_bad_row_is_named(tmp_path, kin
     with pytest.raises(InputError, match=rf"mirror/nq\.{kind}(:|, row )4: field 'answers' is null"):
         filtered(tmp_path, "nq")
     assert json.loads((tmp_path / "sources.json").read_text())["parts"][0]["rows"] == 2
+
+
+def test_a_row_is_named_though_a_column_that_was_not_fetched_is_no_json(tmp_path):
+    table = pyarrow.table({"gold": ["a", None], "day": [datetime.date(2024, 1, 1)] * 2})
+    parquet.write_table(table, tmp_path / "mine.parquet")
+    part = {"from": str(tmp_path / "mine.parquet"), "rows": 2}
+    assert provenance.source_of([part], 2) == f"{tmp_path}/mine.parquet, row 2"
 
 
 def test_two_rows_with_one_id_are_both_named(tmp_path):

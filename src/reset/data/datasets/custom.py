@@ -148,7 +148,8 @@ def _check_texts(value: Any, where: str, field: str) -> None:
 def _check_id(value: Any, where: str, field: str) -> None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(
-            f"{where}: field '{field}': expected a text or a number, got {json.dumps(value)[:80]}"
+            f"{where}: field '{field}': expected a text or a whole number, got"
+            f" {json.dumps(value)[:80]}"
         )
     check({field: value}, {field: type(value)}, where)
 

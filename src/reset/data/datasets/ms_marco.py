@@ -41,10 +41,6 @@ def well_formed_answers(value: list[str] | str) -> list[str]:
     return [text for text in answers if text.strip() != NO_ANSWER]
 
 
-def has_well_formed_answer(_row: Row, record: Row) -> str | None:
-    return None if record["references"] else "no well-formed answer"
-
-
 ENTRY = DatasetSpec(
     name="ms_marco",
     task="abstractive_qa",
@@ -56,7 +52,7 @@ ENTRY = DatasetSpec(
     ),
     filters=(
         filters.has_question,
-        has_well_formed_answer,
+        filters.needs("references", "no well-formed answer"),
         filters.has_passage,
         filters.answer_supported,
     ),

@@ -8,11 +8,10 @@ from typing import Any
 from reset.core import io
 from reset.core.errors import InputError
 from reset.core.io import Row
+from reset.data.records.filters import Filter
 
-LONGEST_FIELD = (
-    4_000_000  # characters; the longest real field (a ShareGPT turn) has well under a million
-)
-Filter = Callable[[Row, Row], str | None]  # published row, record -> why it is dropped, or None
+# characters; the longest real field (a ShareGPT turn) has well under a million
+LONGEST_FIELD = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class DatasetSpec:
     left alone) or "gathered" (one gold passage or an unordered pile, where data.retrieval may build
     a list). `unanswered`: rows have no reference. `read` replaces the plain reading of rows (each
     with its file:line) where rows must be joined first; the filter stage then runs in one process.
-    `by_passage`: rows without a published split are divided so that those with one first passage
-    stay together, or decontamination would drop most of the training rows.
+    `by_passage`: it is the passages that tell a row from others, whatever is asked of them: those
+    with one first passage are divided together, and decontamination looks at nothing else.
     """
 
     name: str

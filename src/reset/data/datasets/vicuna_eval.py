@@ -18,9 +18,8 @@ ENTRY = DatasetSpec(
     task="instruction",
     shapes=(
         RowFormat({"question_id": int, "turns": [str]}, record),
-        RowFormat(
-            {"question_id": int, "text": str}, record_of_the_table
-        ),  # fastchat/eval/table, the older file
+        # fastchat/eval/table, the older file
+        RowFormat({"question_id": int, "text": str}, record_of_the_table),
     ),
     filters=filters.INSTRUCTION_EVALUATION,
     unanswered=True,

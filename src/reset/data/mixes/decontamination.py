@@ -35,11 +35,15 @@ class Ngrams:
 
         Texts are taken one by one: the row's own instruction, question, references, and its
         document or passages. The task's instruction is shared by all rows and left out, and so are
-        passages of rows marked `shared_passages`: they have them in common by design. A question or
-        instruction of fewer than n words counts as a whole.
+        passages of rows marked `shared_passages`: they have them in common by design. Of rows
+        marked `by_passage` the passages alone are taken: one question may be asked of many
+        documents, and have one answer. A question or instruction of fewer than n words counts as a
+        whole, and so does a passage where it is all that counts.
         """
         import numpy
 
+        if row.get("by_passage"):
+            return numpy.concatenate([self._run(text, whole=True) for text in row["context"]])
         own = row["instruction"] if row["task"] == "instruction" else ""
         context = [] if row.get("shared_passages") else row["context"]
         parts = [self._run(text, whole=True) for text in (own, row["question"])]
@@ -62,9 +66,8 @@ class Ngrams:
 
     def _word(self, word: str) -> int:
         if word not in self.words:
-            if (
-                len(self.words) > 2_000_000
-            ):  # bounds the memory; the numbers are the same when made again
+            # bounds the memory; the numbers are the same when made again
+            if len(self.words) > 2_000_000:
                 self.words.clear()
             self.words[word] = _hash(word)
         return self.words[word]

@@ -1,7 +1,10 @@
 """The evaluation rows of all data sets: unseen in training, at most so many of each set."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
+from pathlib import Path
 
+from reset.core import io
 from reset.core.errors import InputError
 from reset.core.hashing import order
 from reset.core.io import Row
@@ -9,9 +12,15 @@ from reset.data.mixes.decontamination import fingerprint
 from reset.data.sources.dataset_config import DataSet
 
 
-def trained_requests(rows: Iterable[Row]) -> set[int]:
-    """Fingerprints of the instructions among training rows."""
-    return {fingerprint(row["instruction"]) for row in rows if row["task"] == "instruction"}
+def trained_requests(files: Iterable[Path]) -> set[int]:
+    """Fingerprints of the instructions to train on. A file's rows are of one task, so of passages'
+    files, which are gigabytes, one row is read.
+    """
+    found: set[int] = set()
+    for file in files:
+        requests = takewhile(lambda row: row["task"] == "instruction", io.stream(file))
+        found.update(fingerprint(row["instruction"]) for row in requests)
+    return found
 
 
 def evaluation_rows(

@@ -72,9 +72,8 @@ def prompt_block(
     Counts: rows read, cut, dropped (by reason), targets of more tokens than an answer may have
     (they stay), words of prompts and targets of the rows that are left.
     """
-    os.environ.setdefault(
-        "TOKENIZERS_PARALLELISM", "false"
-    )  # the block's process is the unit of parallel work
+    # the block's process is the unit of parallel work
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     share = settings.constraints
     rows = [(where, constrained(row, templates, share, trains)) for where, row in block.rows()]
     prompts = [templates.render(row) for _, row in rows]
@@ -190,9 +189,8 @@ def shortened(
     cut = row | {"context": context}
     if row["task"] == "extractive_qa" and answer_mentioned(row, cut):
         return DROPPED["answer_cut"]
-    if "sources" in row and answer_supported(
-        row, cut
-    ):  # MS MARCO; a passage counts while it is whole
+    # MS MARCO; a passage counts while it is whole
+    if "sources" in row and answer_supported(row, cut):
         return DROPPED["support_cut"]
     return context
 

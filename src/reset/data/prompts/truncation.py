@@ -65,9 +65,15 @@ def shorten(context: list[str], tokens: int, counter: TokenCounter) -> list[str]
     Counts passage by passage, which is not quite what the whole prompt counts: the caller counts
     again.
     """
-    *rest, last = context
-    ends = counter.ends(f"\n{last}" if rest else last)
-    if tokens >= len(ends):
-        return shorten(rest, tokens - len(ends), counter) if rest and tokens > len(ends) else rest
-    kept = last[: max(ends[-tokens - 1] - bool(rest), 0)].rstrip()
-    return [*rest, kept] if kept and kept != last else rest
+    rest = list(context)
+    while rest and tokens > 0:
+        last = rest.pop()
+        ends = counter.ends(f"\n{last}" if rest else last)
+        if tokens < len(ends):
+            # a character may be several tokens, all with one end: it goes as a whole
+            whole = [end for end in ends[:-tokens] if end < ends[-tokens]]
+            cut = max(whole, default=0) - bool(rest)
+            kept = last[: max(cut, 0)].rstrip()
+            return [*rest, kept] if kept else rest
+        tokens -= len(ends)
+    return rest

@@ -30,9 +30,9 @@ from reset.data.sources.dataset_config import DataSet
 TRAIN, EVAL, NO_SPLIT, NOT_NEEDED, REPEATED = range(5)
 BATCH = 2000  # rows worked on at once where they are joined before
 COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "references")
-# where a record has them: its context was retrieved from the passages of all rows; the passages
-# that support an answer
-MARKS = ("shared_passages", "sources")
+# where a record has them: its context was retrieved from the passages of all rows; its passages
+# alone tell it from other rows; the passages that support an answer
+MARKS = ("shared_passages", "by_passage", "sources")
 Contexts = Callable[[Sequence[str]], list[list[str]]]  # questions -> the passages found for each
 
 
@@ -128,9 +128,11 @@ def _reason(row: Row, record: Row, entry: DatasetSpec) -> str | None:
 def _kept(where: str, row: Row, record: Row, entry: DatasetSpec) -> KeptRow:
     native = record["native"] if record["native"] is not None else content_hash(record)
     record |= {"id": f"{entry.name}:{native}", "dataset": entry.name, "task": entry.task}
+    together = entry.by_passage and record["context"]
+    if together and "shared_passages" not in record:
+        record["by_passage"] = True
     columns = {name: record[name] for name in (*COLUMNS, *MARKS) if name in record}
     line = json.dumps(columns, ensure_ascii=False).encode() + b"\n"
-    together = entry.by_passage and record["context"]
     group = record["context"][0] if together else record["id"]
     return KeptRow(where, record["id"], group, _split(row), line)
 
@@ -254,15 +256,17 @@ def _places(splits: bytes | bytearray, wanted: int) -> list[int]:
 def _require(sizes: DataSet, counts: Row) -> None:
     for name, cap in (("train", sizes.train), ("eval", sizes.eval)):
         if cap != 0 and not counts[name]:
-            dropped = (
-                ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items())
-                or "none"
-            )
             raise InputError(
                 f"data set '{counts['dataset']}' has no row left for {name}: {counts['read']} read;"
-                f" dropped: {dropped}; {counts['passed']} passed the filters, {counts['train']} are"
-                f" for train, {counts['eval']} for eval (see data.datasets.{counts['dataset']})"
+                f" dropped: {reasons(counts)}; {counts['passed']} passed the filters,"
+                f" {counts['train']} are for train, {counts['eval']} for eval (see"
+                f" data.datasets.{counts['dataset']})"
             )
+
+
+def reasons(counts: Row) -> str:
+    """Why rows were dropped, and how many, in words."""
+    return ", ".join(f"{count} {why}" for why, count in counts["dropped"].items()) or "none"
 
 
 def _write_parts(lines: Iterable[bytes], folder: Path, marks: bytearray) -> None:

@@ -1,20 +1,29 @@
 """The paper's filters: each looks at one row and says why it is dropped, or None."""
 
+from collections.abc import Callable
+
 from reset.core.io import Row
 from reset.text.normalize import mentioned_in, normalize_answer
 from reset.text.words import count_words
 
+Filter = Callable[[Row, Row], str | None]  # published row, record -> why it is dropped, or None
 MIN_RESPONSE_WORDS = 10  # ShareGPT: a response is longer than this (paper)
 MIN_QUALITY = 0.5  # OASST-1: mean human quality is above this (paper), strictly
 MIN_RATERS = 2  # OASST-1: so many people rated the quality (paper)
 
 
-def has_instruction(_row: Row, record: Row) -> str | None:
-    return None if record["instruction"] else "empty instruction"
+def needs(column: str, reason: str) -> Filter:
+    """The filter that drops records with nothing in `column`."""
+    return lambda _row, record: None if record[column] else reason
 
 
-def has_response(_row: Row, record: Row) -> str | None:
-    return None if record["references"] else "empty response"
+has_instruction = needs("instruction", "empty instruction")
+has_response = needs("references", "empty response")
+has_question = needs("question", "empty question")
+has_answer = needs("references", "no gold answer")
+has_passage = needs("context", "no passage")
+has_document = needs("context", "empty document")
+has_summary = needs("references", "empty summary")
 
 
 def long_response(_row: Row, record: Row) -> str | None:
@@ -24,18 +33,6 @@ def long_response(_row: Row, record: Row) -> str | None:
     if count_words(record["references"][0]) > MIN_RESPONSE_WORDS:
         return None
     return f"response of {MIN_RESPONSE_WORDS} words or fewer"
-
-
-def has_question(_row: Row, record: Row) -> str | None:
-    return None if record["question"] else "empty question"
-
-
-def has_answer(_row: Row, record: Row) -> str | None:
-    return None if record["references"] else "no gold answer"
-
-
-def has_passage(_row: Row, record: Row) -> str | None:
-    return None if record["context"] else "no passage"
 
 
 def answer_mentioned(_row: Row, record: Row) -> str | None:
@@ -58,14 +55,6 @@ def answer_supported(row: Row, record: Row) -> str | None:
     if any(text in record["context"] for text in record.get("sources", [])):
         return None
     return "no passage supports an answer" if answer_mentioned(row, record) else None
-
-
-def has_document(_row: Row, record: Row) -> str | None:
-    return None if record["context"] else "empty document"
-
-
-def has_summary(_row: Row, record: Row) -> str | None:
-    return None if record["references"] else "empty summary"
 
 
 INSTRUCTION = (has_instruction, has_response)

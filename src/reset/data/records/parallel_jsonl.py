@@ -36,7 +36,7 @@ class Block:
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         """Each row with its place, "file:line"; blank lines are skipped. InputError as
-        `records.parse` raises it.
+        `io.parse` raises it.
         """
         with open(self.path, "rb") as handle:
             handle.seek(self.start)
@@ -77,9 +77,8 @@ def over(path: str | Path, work: Callable[[Block], T], processes: int | None = N
     exception in it comes out here, and so does the death of a process. At most two blocks a process
     are in flight.
     """
-    size = (
-        os.path.getsize(path) if os.path.isfile(path) else 0
-    )  # `split` says what is wrong with a missing file
+    # `split` says what is wrong with a missing file
+    size = os.path.getsize(path) if os.path.isfile(path) else 0
     processes = processes or (min(len(os.sched_getaffinity(0)), MOST) if size > ALONE else 1)
     if processes == 1:
         yield from map(work, split(path))

@@ -2,7 +2,6 @@
 it gives.
 """
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,14 +51,10 @@ class DataSet:
 
 
 def chosen(name: str, section: Mapping[str, Any]) -> DataSet:
-    """The settings of one data set, checked: a plain name (ids begin with it and a colon, and DVC's
-    stages are called after it), a known task, sizes of zero or more, at least one of them not zero.
+    """The settings of one data set, checked: a known task, sizes of zero or more, at least one of
+    them not zero.
     """
     where = f"data.datasets.{name}"
-    if not re.fullmatch(r"[a-z0-9_]+", name):
-        raise InputError(
-            f"params.yaml: '{where}' is no name for a data set; use a-z, 0-9 and _ alone"
-        )
     settings = params.build(DataSet, section, where)
     own_source(name, settings.source)
     if settings.train == 0 and settings.eval == 0:

@@ -1,10 +1,12 @@
 """The rows of one file of published rows, whatever its kind, without holding it in memory."""
 
+import csv
 import gzip
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ LINES = (".jsonl", ".jsonl.gz")
 KINDS = (*LINES, ".json", ".json.gz", ".parquet")  # of published rows
 TABLES = {".csv": ",", ".tsv": "\t"}  # name's end -> what stands between two cells
 OWN_KINDS = (*KINDS, *TABLES)
-LONGEST_TEXT_ROW = 64 << 20  # bytes of a row of CSV or TSV; pyarrow needs a bound
+LONGEST_CELL = 64 << 20  # characters of a cell of CSV or TSV; Python's reader needs a bound
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -36,8 +38,10 @@ def numbered(path: Path, columns: Sequence[str] | None = None) -> Iterator[tuple
     row n" (from 1).
     """
     if path.name.endswith(LINES):
-        for number, line in _lines(path):
-            yield f"{path}:{number}", io.parse(line, f"{path}:{number}")
+        with _opened(path) as handle:
+            for number, line in enumerate(handle, 1):
+                if line.removeprefix(BYTE_ORDER_MARK).strip():
+                    yield f"{path}:{number}", io.parse(line, f"{path}:{number}")
         return
     for number, row in enumerate(_entries_of(path, columns), 1):
         yield f"{path}, row {number}", row
@@ -49,15 +53,6 @@ def _entries_of(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
     if path.suffix in TABLES:
         return _text_table_rows(path)
     return json_rows(path)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers; a byte order mark is left out."""
-    with _opened(path) as handle:
-        for number, text in enumerate(handle, 1):
-            line = text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
-            if line.strip():
-                yield number, line
 
 
 @contextmanager
@@ -82,29 +77,35 @@ def _parquet_rows(path: Path, columns: Sequence[str] | None) -> Iterator[Row]:
         require_json([schema.field(name) for name in names], str(path))
         for batch in file.iter_batches(batch_size=1000, columns=names):
             yield from batch.to_pylist()
-    except (ArrowInvalid, OSError) as error:
+    except (ArrowInvalid, UnicodeDecodeError, OSError) as error:
         raise InputError(f"{path}: not a whole Parquet file ({error})") from None
 
 
 def _text_table_rows(path: Path) -> Iterator[Row]:
     """The rows of a CSV or TSV file with a header; every cell is text ("" where it is empty), for
-    "007" is an id and no number.
+    "007" is an id and no number. InputError for a quote that is not closed: it would take the rows
+    behind it into its cell.
     """
-    import pyarrow
-    from pyarrow import csv
-
-    layout = csv.ParseOptions(delimiter=TABLES[path.suffix], newlines_in_values=True)
-    blocks = csv.ReadOptions(block_size=LONGEST_TEXT_ROW)
+    csv.field_size_limit(LONGEST_CELL)
+    count = 0
     try:
-        names = csv.open_csv(path, read_options=blocks, parse_options=layout).schema.names
-        if repeated := [name for name, count in Counter(names).items() if count > 1]:
-            raise InputError(f"{path}: two columns are called '{repeated[0]}'; rename one")
-        text = csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.string()))
-        for batch in csv.open_csv(path, blocks, layout, text):
-            yield from batch.to_pylist()
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: cannot be read as a table in UTF-8 ({reason})") from None
+        with _opened(path) as handle, TextIOWrapper(handle, "utf-8-sig", newline="") as text:
+            table = filter(None, csv.reader(text, delimiter=TABLES[path.suffix], strict=True))
+            names = next(table, None)
+            if names is None:
+                raise InputError(f"{path}: the file is empty; a header is expected")
+            if repeated := [name for name, times in Counter(names).items() if times > 1]:
+                raise InputError(f"{path}: two columns are called '{repeated[0]}'; rename one")
+            for count, cells in enumerate(table, 1):
+                if len(cells) != len(names):
+                    raise InputError(
+                        f"{path}, row {count}: {len(cells)} cells, but the header has {len(names)}"
+                    )
+                yield dict(zip(names, cells, strict=True))
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table in UTF-8, after {count} rows ({error})"
+        ) from None
 
 
 def select(columns: Sequence[str], known: Sequence[str], where: str) -> list[str]:
@@ -134,14 +135,7 @@ def _no_json(kind: Any) -> Any:
 
     if types.is_struct(kind):
         return next(filter(None, (_no_json(column.type) for column in kind)), None)
-    if (
-        types.is_list(kind)
-        or types.is_large_list(kind)
-        or types.is_fixed_size_list(kind)
-        or types.is_list_view(kind)
-        or types.is_large_list_view(kind)
-        or types.is_dictionary(kind)
-    ):
+    if hasattr(kind, "value_type"):  # lists of every kind, and dictionaries
         return _no_json(kind.value_type)
     text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
     number = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
@@ -170,9 +164,10 @@ def json_rows(path: Path) -> Iterator[Row]:
             if isinstance(error.args[0], str)
             else error.args[0].decode(errors="replace")
         )
+        lines = "; one object a line? then call it .jsonl" if "trailing garbage" in reason else ""
         raise InputError(
             f"{path}: not a whole JSON document in UTF-8, after {count} entries"
-            f" ({reason.splitlines()[0].strip(' .')})"
+            f" ({reason.splitlines()[0].strip(' .')}){lines}"
         ) from None
 
 
@@ -180,20 +175,12 @@ def _entries(path: Path) -> Iterator[Any]:
     import ijson
 
     kinds = _kinds(path)
-    if (
-        kinds is not None
-        and kinds.get("questions") != "start_array"
-        and set(kinds.values()) == {"start_map"}
-    ):
+    if kinds and set(kinds.values()) == {"start_map"}:
         yield from _transposed(path, list(kinds))
         return
-    prefix = (
-        "item"
-        if kinds is None
-        else "questions.item"
-        if kinds.get("questions") == "start_array"
-        else ""
-    )
+    prefix = "item" if kinds is None else ""
+    if kinds and kinds.get("questions") == "start_array":
+        prefix = "questions.item"
     with _document(path) as handle:
         yield from ijson.items(handle, prefix, use_float=True)
 

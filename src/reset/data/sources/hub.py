@@ -44,13 +44,9 @@ def repository_parts(
                 file=sys.stderr,
             )
         if columns is not None:
-            table = _select(table, columns, address)
+            table = table.select_columns(files.select(columns, table.column_names, address))
         rows = _rows(hub, table, split, dataset)
         yield SourcePart(f"{address} ({split})", rows, hub.subset, hub.column(role))
-
-
-def _select(table: Any, columns: Sequence[str], where: str) -> Any:
-    return table.select_columns(files.select(columns, table.column_names, where))
 
 
 def _rows(hub: Hub, table: Any, split: str, dataset: str) -> Any:
@@ -97,9 +93,8 @@ def open_split(hub: Hub, split: str, dataset: str) -> tuple[str, Any]:
                 files = {split: f"{address}/{hub.config or 'default'}/{split}/*.parquet"}
                 table = datasets.load_dataset("parquet", data_files=files, split=split)
             return address, table
-        except (
-            Exception
-        ) as error:  # the libraries raise a different kind for each way in which this fails
+        # the libraries raise a different kind for each way in which this fails
+        except Exception as error:
             failures.append(_reason(error, revision))
     raise InputError(
         f"data set '{dataset}': '{hub.id}' cannot be loaded from the hub"

@@ -14,7 +14,8 @@ def parts(folder: Path, dataset: str) -> list[SourcePart]:
     from all such files below the folder <dataset>/, in order of their names.
 
     As from the hub (reset.data.sources.origins), only rows of the set's `subset` are taken, and of
-    a folder only what lies below the folder of its `config` and its `file`, where there are such.
+    a folder only what lies below the folder of its `config` and its `file`, where there are such,
+    and Parquet files alone, where there are any.
     Where all files, or their folders, are named after splits (train…, dev…, validation…, test…),
     those of the set's splits are taken, with their role in the column `split`; if there is none of
     these, all files with their own splits. What is left out is logged to
@@ -36,7 +37,8 @@ def parts(folder: Path, dataset: str) -> list[SourcePart]:
             f"{below}.jsonl: data set '{dataset}' is not in the mirror ({known}); add the file or"
             " take the set out of data.datasets"
         )
-    chosen = _of_splits(_of_name(_of_name(found, below, hub.config), below, hub.file), below, hub)
+    tables = [path for path in found if path.suffix == ".parquet"] or found
+    chosen = _of_splits(_of_name(_of_name(tables, below, hub.config), below, hub.file), below, hub)
     if left := [str(path.relative_to(below)) for path in found if path not in chosen]:
         print(
             f"fetch {dataset}: not of this set's file, config and splits: {', '.join(left[:30])}",

@@ -96,9 +96,8 @@ ORIGINS: dict[str, Hub | Web] = {
         {"train": "train", "eval": "test"},
         config="3.0.0",
         revision="96df5e686bee6baa90b8bee7c28b81fa3fa6223d",
-        rows={
-            "train": 287_113
-        },  # a release of the loader lost all DailyMail stories (huggingface/datasets#4317)
+        # a release of the loader lost all DailyMail stories (huggingface/datasets#4317)
+        rows={"train": 287_113},
     ),
     "bioasq": Hub("mrqa-workshop/mrqa", {"eval": "test"}, revision=MRQA, subset="BioASQ"),
     "searchqa": Hub("mrqa-workshop/mrqa", {"eval": "validation"}, revision=MRQA, subset="SearchQA"),

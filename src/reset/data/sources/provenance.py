@@ -107,7 +107,9 @@ def source_of(parts: list[Row], number: int) -> str | None:
     for part in parts:
         if number <= part["rows"]:
             path = Path(part["from"])
-            rows = files.numbered(path) if path.is_file() else ()
+            # other rows have the number of their place, and other columns may be no JSON
+            counted = "subset" in part or path.name.endswith(files.LINES)
+            rows = files.numbered(path) if counted and path.is_file() else ()
             taken = (where for where, row in rows if _belongs(row, part.get("subset")))
             return next(islice(taken, number - 1, None), f"{part['from']}, row {number}")
         number -= part["rows"]

@@ -13,10 +13,8 @@ NAMES = {
     "dev": "validation",
     "test": "test",
 }
-VALUES = (
-    *NAMES,
-    "eval",
-)  # what the column `split` of a row may say: rows of "train" may train, all others evaluate
+# what the column `split` of a row may say: rows of "train" may train, all others evaluate
+VALUES = (*NAMES, "eval")
 
 
 def named_after(name: str) -> str | None:
