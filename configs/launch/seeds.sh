@@ -17,6 +17,14 @@ cache=$(dvc cache dir)
 clone=$origin/.work/seeds/$seed
 [ -d "$clone" ] || git clone --quiet "$origin" "$clone"
 cd "$clone"
+git fetch --quiet origin HEAD
+if [ "$(git rev-parse HEAD)" != "$(git rev-parse FETCH_HEAD)" ]; then  # of an array before the last commit
+  git reset --quiet --hard FETCH_HEAD
+fi
 dvc config --local cache.dir "$(cd "$origin" && realpath "$cache")"
 sed -i "s/^seeds: .*/seeds: [$seed]/" params.yaml
+if ! grep -qx "seeds: \[$seed\]" params.yaml; then
+  echo "params.yaml: write the seeds on one line, as in seeds: [0, 1, 2]" >&2
+  exit 1
+fi
 dvc repro

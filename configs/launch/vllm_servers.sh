@@ -32,7 +32,8 @@ for ((i = 0; i < servers; i++)); do
     --port $((port + i)) --generation-config vllm --enable-prefix-caching "$@" >&2 &
 done
 for ((i = 0; i < servers; i++)); do
-  until python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$((port + i))/health')" 2>/dev/null; do
+  # straight to the server, also where the environment names a proxy
+  until no_proxy=127.0.0.1 python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$((port + i))/health')" 2>/dev/null; do
     sleep 1
     [ "$(jobs -pr | wc -l)" -eq $servers ] || { echo "a server ended before it answered" >&2; exit 1; }
   done

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -66,7 +67,7 @@ def test_the_stage_writes_the_numbers_of_a_task_and_the_report_shows_them(folder
     numbers = json.loads((folder / "metrics/benchmarks/mtl_0.json").read_text())
     assert set(numbers) == {"likely.acc", "likely.n"} and numbers["likely.n"] == 2
     assert numbers["likely.acc"] in (0, 0.5, 1)
-    shown = benchmarks.table(benchmarks.load("metrics/benchmarks", [0]))
+    shown = benchmarks.table(benchmarks.load("metrics/benchmarks", ["mtl_0"]))
     assert shown.columns == ["task", "metric", "mtl"] and shown.rows[1] == ["likely", "n", "2"]
 
 
@@ -76,6 +77,23 @@ def test_an_unknown_task_is_refused_before_the_model_is_loaded(folder):
     shutil.rmtree(folder / "models")
     with pytest.raises(InputError, match="'no_such_task' is no task of lm-evaluation-harness"):
         harness.evaluate(folder / "models/mtl_0", BenchmarkSettings(["no_such_task"], None, None))
+
+
+NAMES = [f"{run}_{seed}" for run in ("mtl", "reset", "random") for seed in (0, 1)]
+
+
+def test_prompts_are_made_as_in_training_without_thinking(tmp_path, monkeypatch):
+    asked = {}
+    package = SimpleNamespace(
+        simple_evaluate=lambda **how: asked.update(how) or {"results": {}, "n-samples": {}}
+    )
+    manager = SimpleNamespace(match_tasks=lambda names: names)
+    tasks = SimpleNamespace(TaskManager=lambda include_path: manager)
+    monkeypatch.setitem(sys.modules, "lm_eval", package)
+    monkeypatch.setitem(sys.modules, "lm_eval.tasks", tasks)
+    model = tiny_llama.save(tmp_path / "model")
+    assert harness.evaluate(model, BenchmarkSettings(["any"], None, None)) == {}
+    assert asked["model_args"]["enable_thinking"] is False
 
 
 def test_wrong_settings_are_refused(tmp_path):
@@ -99,9 +117,18 @@ def test_the_table_has_a_row_a_metric_and_the_mean_over_the_study_s_seeds(tmp_pa
     io.write_json(tmp_path / "mtl_1.json", {"t.acc": 0.7, "t.n": 4})
     io.write_json(tmp_path / "reset_0.json", {"u.acc": 1.0})
     io.write_json(tmp_path / "reset_9.json", {"t.acc": 0.9})
-    found = benchmarks.table(benchmarks.load(tmp_path, [0, 1]))
+    found = benchmarks.table(benchmarks.load(tmp_path, NAMES))
     assert found.columns == ["task", "metric", "mtl", "reset"]
     assert found.rows == [
         ["t", "acc", "0.6 ± 0.14", "–"], ["t", "n", "4 ± 0", "–"], ["u", "acc", "–", "1"],
     ]  # fmt: skip
-    assert benchmarks.load(tmp_path / "nothing", [0]) == {}
+    assert benchmarks.load(tmp_path / "nothing", NAMES) == {}
+
+
+def test_counts_are_whole_and_runs_stand_in_the_order_of_the_study(tmp_path):
+    io.write_json(tmp_path / "random_0.json", {"squadv2.n": 11873})
+    io.write_json(tmp_path / "mtl_0.json", {"squadv2.n": 11873})
+    io.write_json(tmp_path / "mtl_1.json", {"squadv2.n": 11933})
+    found = benchmarks.table(benchmarks.load(tmp_path, NAMES))
+    assert found.columns == ["task", "metric", "mtl", "random"]
+    assert found.rows == [["squadv2", "n", "11,903 ± 42", "11,873"]]

@@ -19,7 +19,7 @@ if [ "$1" = -m ]; then
   exec sleep 600
 fi
 port=${2##*:}
-[ -e "${port%%/*}" ]
+[ "$no_proxy" = 127.0.0.1 ] && [ -e "${port%%/*}" ]
 """
 GPUS = 'for ((i = 0; i < %d; i++)); do echo "GPU $i: NVIDIA H100 80GB HBM3 (UUID: GPU-0$i)"; done'
 NONE = (

@@ -47,3 +47,15 @@ def test_a_valid_one_stays_as_it_is(tmp_path):
 def test_one_that_no_repair_makes_valid_is_an_error(tmp_path):
     with pytest.raises(InputError, match="models.chat: its generation_config.json is not valid"):
         completed(tmp_path, TOKENS | {"pad_token_id": -5})
+
+
+def test_a_tokenizer_without_a_token_that_ends_answers_is_refused(tmp_path):
+    folder = tiny_llama.save(tmp_path / "given")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    del config["eos_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    (folder / "generation_config.json").unlink()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"eos_token_id": None}))
+    with pytest.raises(InputError, match="models.chat: its tokenizer has no eos_token"):
+        make("chat", ModelSource("folder", str(folder), None), tmp_path / "chat")

@@ -58,3 +58,19 @@ def test_seeds_run_in_clones_and_the_checkout_takes_what_they_made(checkout, tmp
     run(checkout, "dvc", "repro")
     assert ran.read_text().split() == ["ran", "ran"]
     assert (checkout / "model_1.txt").read_text() == "rows\n"
+
+
+def test_a_clone_of_an_earlier_commit_is_brought_to_the_checkout_s(checkout, tmp_path):
+    run(checkout, "bash", str(SCRIPT), SLURM_ARRAY_TASK_ID="1")
+    (checkout / "rows.txt").write_text("other rows\n")
+    clones.git(checkout, "commit", "-qam", "other rows")
+    run(checkout, "bash", str(SCRIPT), SLURM_ARRAY_TASK_ID="1")
+    assert (checkout / ".work/seeds/1/model_1.txt").read_text() == "other rows\n"
+
+
+def test_seeds_that_cannot_be_set_stop_the_task(checkout):
+    (checkout / "params.yaml").write_text("seeds:\n- 0\n- 1\n")
+    clones.git(checkout, "commit", "-qam", "seeds on lines of their own")
+    with pytest.raises(AssertionError, match="write the seeds on one line"):
+        run(checkout, "bash", str(SCRIPT), SLURM_ARRAY_TASK_ID="1")
+    assert not (checkout / ".work/seeds/1/model_1.txt").exists()

@@ -68,3 +68,12 @@ def test_a_folder_without_layouts_is_named_before_anything_is_made(tmp_path):
         InputError, match=r"nothing/with_input.txt: cannot be read .*data.templates"
     ):
         layout_template.read(tmp_path / "nothing")
+
+
+def test_letters_beyond_the_first_plane_stand_in_a_layout_as_they_are(tmp_path):
+    save(tmp_path, FAMILIES["llama"])
+    layout_template.write(tmp_path, "{instruction} 𠮷 {input}", "😀 {instruction}\n答：")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    request = [{"role": "user", "content": "x"}]
+    text = tokenizer.apply_chat_template(request, tokenize=False)
+    assert text.removeprefix(tokenizer.bos_token) == "😀 x\n答："

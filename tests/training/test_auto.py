@@ -1,7 +1,7 @@
 import dataclasses
 
 from reset.tokens import encoding
-from reset.training import auto
+from reset.training import auto, footprint
 from tests.support import tiny_llama
 from tests.support.llama_7b import A100, CPU, LLAMA_7B
 from tests.support.tiny_llama import job
@@ -41,3 +41,17 @@ def test_auto_keeps_what_is_set_and_packs_on_gpus_and_known_families_alone(in_fo
     assert chosen(settings, LLAMA_7B, CPU)[2] is False
     plain = job(in_folder, recipe={"batch": 32})
     assert auto.resolve(plain, LLAMA_7B, A100, some_rows(9), 8) == plain
+
+
+def test_auto_looks_at_the_rows_once_and_at_a_process_share_of_a_set_micro_batch(
+    in_folder, monkeypatch
+):
+    looked = []
+    longest = footprint.longest
+    monkeypatch.setattr(footprint, "longest", lambda rows: looked.append(1) or longest(rows))
+    settings = job(in_folder, recipe={"batch": 32}, **AUTO | ZERO3 | {"micro_batch": 32})
+    assert chosen(settings, LLAMA_7B, A100) == (32, False, True)
+    settings = job(in_folder, recipe={"batch": 32}, **AUTO | ZERO3)
+    nothing = dataclasses.replace(A100, memory=2**30)
+    assert chosen(settings, LLAMA_7B, nothing) == (1, True, True)
+    assert len(looked) == 2

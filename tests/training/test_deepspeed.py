@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from reset.training import run, trainer
 from reset.training.settings import LoraSettings
-from tests.support import tiny_llama
+from tests.support import tiny_llama, warm
 from tests.support.tiny_llama import job
 
 pytestmark = pytest.mark.integration
@@ -65,9 +65,10 @@ def words(stop: int, best: int, shared: dict) -> list[str]:
 
 
 def launch(processes: int, stop: int = -1, best: int = 0, **shared) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", str(processes), *words(stop, best, shared)]
-    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    """The run in that many processes, without the seconds that torchrun and imports take; the tests
+    of launchers pay for these.
+    """
+    return warm.run(words(stop, best, shared), environment(), processes)
 
 
 def launch_on_two_boxes(best: int, **shared) -> list[int]:

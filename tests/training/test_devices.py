@@ -34,6 +34,15 @@ def test_an_unknown_device_has_no_peak():
         assert devices.peak(name) is None
 
 
+@pytest.mark.parametrize("variable", ["LOCAL_WORLD_SIZE", "LOCAL_SIZE"])
+def test_processes_of_torchrun_and_of_deepspeed_share_the_main_memory(monkeypatch, variable):
+    for name in ("LOCAL_WORLD_SIZE", "LOCAL_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    whole = devices.device().main
+    monkeypatch.setenv(variable, "8")
+    assert devices.device().main == pytest.approx(whole / 8, rel=0.2)
+
+
 def test_a_large_model_without_a_gpu_is_refused_unless_asked_for(monkeypatch):
     monkeypatch.delenv("RESET_TRAIN_ON_CPU", raising=False)
     devices.check_device(LLAMA_7B, A100)

@@ -6,7 +6,8 @@ from reset.tokens.encoding import encode
 from reset.training import packing
 from tests.support import tiny_llama
 
-APART = ["llama", "qwen3", "gemma3_text", "mistral", "phi", "gpt_neox", "starcoder2"]
+APART = ["llama", "qwen3", "gemma3_text", "mistral", "phi", "phi3", "smollm3", "gpt_neox",
+         "starcoder2"]  # fmt: skip
 MIXING = {
     "opt": {"ffn_dim": 48, "word_embed_proj_dim": 32},
     "falcon": {},

@@ -19,10 +19,10 @@ from safetensors.torch import load_file, save_file
 
 from reset.core import hashing, io
 from reset.core.errors import InputError
-from reset.tokens import encoding
-from reset.training import batches, checkpoints, devices, digests, run, trainer
+from reset.tokens import chat_template, encoding
+from reset.training import batches, checkpoints, devices, digests, progress, run, trainer
 from reset.training import settings as training
-from tests.support import tiny_llama
+from tests.support import tiny_llama, warm
 from tests.support.tiny_llama import job
 
 
@@ -268,7 +268,8 @@ run.run(job(Path.cwd(), **{shared!r}))
 """
     root = Path(__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
-    return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    Path("run.py").write_text(script)
+    return warm.run(["run.py"], env)
 
 
 @pytest.mark.integration
@@ -487,12 +488,8 @@ def test_a_clusters_rank_and_world_size_do_not_reach_a_run_of_one_process(in_fol
     words = "mtl 0 --start start --data .".split()
     root = Path(__file__).parents[2]
     cluster = {"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "3", "MASTER_ADDR": "box1"}
-    done = subprocess.run(
-        [sys.executable, str(root / "stages/train.py"), *words],
-        env={**os.environ, "PYTHONPATH": str(root / "src"), **cluster, "PMI_SIZE": "8"},
-        capture_output=True,
-        text=True,
-    )
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), **cluster, "PMI_SIZE": "8"}
+    done = warm.run([str(root / "stages/train.py"), *words], environment)
     assert done.returncode == 0, done.stderr
     assert "ignored, since params.yaml decides: RANK=3, WORLD_SIZE=8" in done.stderr
     assert weights() == whole
@@ -646,6 +643,18 @@ def test_a_run_says_its_size_speed_and_time_left_and_logs_them_to_dvclive(in_fol
         assert all(float(line.split("\t")[1]) > 0 for line in lines)
 
 
+def test_steps_after_the_resumed_one_are_forgotten_in_a_table_that_a_full_disk_left_empty_too(
+    in_folder,
+):
+    tables = in_folder / "plots/metrics"
+    tables.mkdir(parents=True)
+    (tables / "loss.tsv").write_text("step\tloss\n10\t2.5\n20\t2.25\n")
+    (tables / "memory_gib.tsv").write_text("")
+    progress.forget_after(10, in_folder)
+    assert (tables / "loss.tsv").read_text() == "step\tloss\n10\t2.5\n"
+    assert (tables / "memory_gib.tsv").read_text() == ""
+
+
 def test_the_share_of_the_peak_is_printed_where_it_is_known(in_folder, monkeypatch, capsys):
     monkeypatch.setattr(devices, "peak", lambda device: 1e9)
     run.run(job(in_folder, precision="bf16"))
@@ -659,8 +668,13 @@ def test_whole_checkpoints_come_with_evaluations_only(in_folder):
 
 def test_checkpoints_of_other_training_code_are_not_taken(in_folder, monkeypatch):
     before = run.identity(job(in_folder))
-    monkeypatch.setattr(run, "TRAINERS", ("training/batches.py",))
-    assert run.identity(job(in_folder))["training code"] != before["training code"]
+    digest = hashing.file_digest
+    for file in (batches.__file__, chat_template.__file__):
+        changed = functools.partial(
+            lambda path, file: "x" if path == file else digest(path), file=file
+        )
+        monkeypatch.setattr(hashing, "file_digest", changed)
+        assert run.identity(job(in_folder))["training code"] != before["training code"]
 
 
 def test_checkpoints_of_another_deepspeed_file_are_not_taken(in_folder):
@@ -690,9 +704,19 @@ def test_deepspeed_without_file_or_launcher_is_refused(in_folder, monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(InputError, match="deepspeed 'configs/zero9.json' is no file"):
         run.run(job(in_folder, deepspeed="configs/zero9.json"))
+    Path("zero3.json").write_text('{"zero_optimization": {"stage": 3},}')
+    with pytest.raises(InputError, match="deepspeed 'zero3.json' is not JSON"):
+        run.run(job(in_folder, deepspeed="zero3.json"))
     Path("zero3.json").write_text("{}")
     with pytest.raises(InputError, match="needs train.shared.launch too"):
         run.run(job(in_folder, deepspeed="zero3.json"))
+
+
+def test_a_deepspeed_file_that_is_missing_is_named_before_any_row_is_encoded(in_folder):
+    settings = job(in_folder, deepspeed="zero9.json", launch="torchrun")
+    with pytest.raises(InputError, match="deepspeed 'zero9.json' is no file"):
+        run.prepare(settings)
+    assert not settings.work.exists()
 
 
 def test_the_plan_of_a_run_does_not_depend_on_the_number_of_processes(in_folder):

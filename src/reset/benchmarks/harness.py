@@ -47,7 +47,8 @@ def evaluate(folder: Path, settings: BenchmarkSettings) -> dict[str, float]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     found = lm_eval.simple_evaluate(
         model="hf",
-        model_args={"pretrained": str(folder), "dtype": "auto"},
+        # null would leave thinking to the template, which may turn it on
+        model_args={"pretrained": str(folder), "dtype": "auto", "enable_thinking": False},
         tasks=settings.tasks,
         device=device,
         batch_size=BATCH_SIZES[device],

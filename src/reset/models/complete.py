@@ -26,7 +26,7 @@ def complete(folder: Path, name: str) -> None:
     tokenizer = _complete_tokenizer(folder, name)
     if name in GENERATORS:
         _repair_generation_config(folder, name)
-        _add_end_of_answer(folder, tokenizer)
+        _add_end_of_answer(folder, name, tokenizer)
 
 
 def _complete_tokenizer(folder: Path, name: str) -> Any:
@@ -57,13 +57,18 @@ def _complete_tokenizer(folder: Path, name: str) -> Any:
     return tokenizer
 
 
-def _add_end_of_answer(folder: Path, tokenizer: Any) -> None:
+def _add_end_of_answer(folder: Path, name: str, tokenizer: Any) -> None:
     ends = folder / GENERATION
     source = ends if ends.is_file() else folder / "config.json"
     known = read_json(source).get("eos_token_id")
     if not isinstance(known, list):
         known = [] if known is None else [known]
     end = end_of_answer(tokenizer)
+    if end is None:
+        raise InputError(
+            f"models.{name}: its tokenizer has no eos_token, so no answer could end; set it in"
+            f" {TOKENIZER}"
+        )
     if end not in known:
         update_json(ends, eos_token_id=[*known, end])
 

@@ -96,10 +96,7 @@ def encode(rows: list[Row], tokenizer: Any, max_length: int, where: str) -> list
 
 def _one_bos(ids: list[int], tokenizer: Any) -> list[int]:
     bos, eos = tokenizer.bos_token_id, tokenizer.eos_token_id
-    if bos is not None and ids[:2] == [
-        bos,
-        bos,
-    ]:  # the prompt's text holds one already, as chat templates do
+    if bos is not None and ids[:2] == [bos, bos]:  # one is in the text, as in chat templates
         ids = ids[1:]
     if eos is not None and ids[-1:] == [eos] and len(ids) > 1:  # some tokenizers close every text
         ids = ids[:-1]

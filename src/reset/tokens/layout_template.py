@@ -86,4 +86,4 @@ def _layout(text: str, values: dict[str, str]) -> str:
 
 def _text(literal: str) -> str:
     """A Jinja expression that prints `literal`, whatever stands in it."""
-    return f"{{{{- {json.dumps(literal)} -}}}}" if literal else ""
+    return f"{{{{- {json.dumps(literal, ensure_ascii=False)} -}}}}" if literal else ""

@@ -6,16 +6,15 @@ memory and not from what is free on it now.
 
 import dataclasses
 import importlib.util
+import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reset.tokens.encoding import Example
 from reset.training import footprint
 from reset.training.devices import Device
 from reset.training.model_size import Size
-
-if TYPE_CHECKING:
-    from reset.training.settings import Job, SharedSettings
+from reset.training.settings import Job, SharedSettings
 
 AUTO = "auto"
 # Share of a device's memory to fill: the rest is for the allocator's gaps, communication and what
@@ -30,17 +29,17 @@ APART = (
     "llama",
     "mistral",
     "phi",
+    "phi3",
     "qwen2",
     "qwen3",
+    "smollm3",
     "starcoder2",
 )
 # Those of them whose kernels liger-kernel replaces.
 FUSED = ("gemma", "gemma2", "gemma3_text", "llama", "mistral", "qwen2", "qwen3")
 
 
-def resolve(
-    job: "Job", model: Size, device: Device, train: Sequence[Example], processes: int
-) -> "Job":
+def resolve(job: Job, model: Size, device: Device, train: Sequence[Example], processes: int) -> Job:
     """`job` with a value in place of each `auto`.
 
     Kernels of Liger and packed rows on a GPU, where package and model allow; then the largest
@@ -55,31 +54,27 @@ def resolve(
         apart = device.on_gpu and model.kind in APART
         shared = dataclasses.replace(shared, packing=apart)
     if AUTO in (shared.micro_batch, shared.gradient_checkpointing):
-        rows = job.recipe.batch // processes
-        shared = _fit(shared, model, device, rows, train, processes)
+        shared = _fit(shared, model, device, train, processes, job.recipe.batch // processes)
     return dataclasses.replace(job, shared=shared)
 
 
 def _fit(
-    shared: "SharedSettings",
-    model: Size,
-    device: Device,
+    shared: SharedSettings, model: Size, device: Device, train: Sequence[Example], processes: int,
     rows: int,
-    train: Sequence[Example],
-    processes: int,
-) -> "SharedSettings":
+) -> SharedSettings:  # fmt: skip
     """The first of the candidates that fits, else the last, which needs the least."""
     states = footprint.states(model, shared, processes)[footprint.mode(shared)]
     room = FILL * device.memory - states
+    longest = footprint.longest(train)
     for candidate in _candidates(shared, rows):
-        micro = int(candidate.micro_batch)
-        needed = footprint.activations(model, candidate, micro, *footprint.longest(train))
+        micro = min(int(candidate.micro_batch), rows)
+        needed = footprint.activations(model, candidate, micro, *longest)
         if needed <= room:
             break
     return candidate
 
 
-def _candidates(shared: "SharedSettings", rows: int) -> list["SharedSettings"]:
+def _candidates(shared: SharedSettings, rows: int) -> list[SharedSettings]:
     """Settings to try, the fastest first: no checkpointing before some, large micro-batches before
     small ones.
     """
@@ -89,10 +84,7 @@ def _candidates(shared: "SharedSettings", rows: int) -> list["SharedSettings"]:
     sizes: list[Any] = [shared.micro_batch]
     if shared.micro_batch == AUTO:
         sizes = [size for size in range(rows, 0, -1) if rows % size == 0]
-    found = []
-    for checkpointing in again:
-        for size in sizes:
-            found.append(
-                dataclasses.replace(shared, gradient_checkpointing=checkpointing, micro_batch=size)
-            )
-    return found
+    return [
+        dataclasses.replace(shared, gradient_checkpointing=checkpointing, micro_batch=size)
+        for checkpointing, size in itertools.product(again, sizes)
+    ]

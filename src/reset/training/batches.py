@@ -92,19 +92,14 @@ def padded(examples: Sequence[Example]) -> dict[str, Any]:
     is its EOS keeps the EOS as a target.
     """
     import torch
+    from torch.nn.utils.rnn import pad_sequence
 
-    longest = max((len(example.input_ids) for example in examples), default=1)
-    input_ids = torch.zeros(max(len(examples), 1), longest, dtype=torch.long)
-    attention_mask = torch.zeros_like(input_ids)
-    following = torch.full_like(input_ids, IGNORE)
-    for row, example in enumerate(examples):
-        length = len(example.input_ids)
-        input_ids[row, :length] = torch.tensor(example.input_ids)
-        attention_mask[row, :length] = 1
-        following[row, :length] = _following(example)
-    if not examples:
-        attention_mask[0, 0] = 1
-    return _with_targets({"input_ids": input_ids, "attention_mask": attention_mask}, following)
+    ids, following = _rows(examples)
+    tensors = {
+        "input_ids": pad_sequence(ids, batch_first=True),
+        "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
+    }
+    return _with_targets(tensors, pad_sequence(following, batch_first=True, padding_value=IGNORE))
 
 
 def packed(examples: Sequence[Example]) -> dict[str, Any]:
@@ -114,10 +109,8 @@ def packed(examples: Sequence[Example]) -> dict[str, Any]:
     """
     import torch
 
-    examples = examples or [Example([0], 1)]
-    ids = [torch.tensor(example.input_ids, dtype=torch.long) for example in examples]
-    positions = [torch.arange(len(example.input_ids)) for example in examples]
-    following = [_following(example) for example in examples]
+    ids, following = _rows(examples)
+    positions = [torch.arange(len(row)) for row in ids]
     # with a cache the model would not look for restarts in the positions, and rows would see each
     # other
     tensors = {
@@ -128,14 +121,20 @@ def packed(examples: Sequence[Example]) -> dict[str, Any]:
     return _with_targets(tensors, torch.cat(following)[None])
 
 
-def _following(example: Example) -> Any:
-    """The token after each of the row, IGNORE where that is none of its targets [tokens]."""
+def _rows(examples: Sequence[Example]) -> tuple[list[Any], list[Any]]:
+    """The token ids of each row, and of each the token that follows, IGNORE where that is none of
+    the row's targets; without rows, one that has no target.
+    """
     import torch
 
-    ids = torch.tensor(example.input_ids, dtype=torch.long)
-    following = torch.full_like(ids, IGNORE)
-    following[example.prompt_length - 1 : -1] = ids[example.prompt_length :]
-    return following
+    ids, following = [], []
+    for example in examples or [Example([0], 1)]:
+        row = torch.tensor(example.input_ids, dtype=torch.long)
+        after = torch.full_like(row, IGNORE)
+        after[example.prompt_length - 1 : -1] = row[example.prompt_length :]
+        ids.append(row)
+        following.append(after)
+    return ids, following
 
 
 def _with_targets(tensors: dict[str, Any], following: Any) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def device() -> Device:
     import psutil
     import torch
 
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    # of this machine's processes, as torchrun and as deepspeed say it
+    here = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE", "1"))
     main = psutil.virtual_memory()
     if not torch.cuda.is_available():
         share = main.available / here

@@ -1,6 +1,7 @@
 """A finished model as one Hugging Face folder, checked and moved into place in one step."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -9,8 +10,16 @@ from typing import Any
 from reset.core.errors import InputError
 
 INDEX = "model.safetensors.index.json"
-
-
+GENERATION = "generation_config.json"
+SAMPLING = {  # keys of GENERATION that make greedy answers others, or draw them at random
+    "do_sample",
+    "min_p",
+    "no_repeat_ngram_size",
+    "repetition_penalty",
+    "temperature",
+    "top_k",
+    "top_p",
+}
 Shapes = dict[str, tuple[int, ...]]  # of tensors by name
 
 
@@ -121,13 +130,7 @@ def shapes(folder: Path) -> Shapes:
 
 def count(tensors: Shapes) -> int:
     """The number of parameters of named shapes."""
-    total = 0
-    for shape in tensors.values():
-        size = 1
-        for side in shape:
-            size *= side
-        total += size
-    return total
+    return sum(math.prod(shape) for shape in tensors.values())
 
 
 def card(name: str, facts: dict[str, Any]) -> str:
@@ -171,8 +174,19 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
     (folder / "config.json").write_text(
         json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    if (start / "generation_config.json").is_file():
-        shutil.copyfile(start / "generation_config.json", folder / "generation_config.json")
+    if (start / GENERATION).is_file():
+        shutil.copyfile(start / GENERATION, folder / GENERATION)
+        _answer_greedily(folder / GENERATION)
+
+
+def _answer_greedily(path: Path) -> None:
+    """Drop a published model's ways of sampling: the new one is evaluated by greedy answers, and a
+    penalty on repetition is one on quotes from the context.
+    """
+    given = json.loads(path.read_text(encoding="utf-8"))
+    kept = {key: value for key, value in given.items() if key not in SAMPLING}
+    if kept != given:
+        path.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _tensor(folder: Path, name: str) -> Any:

@@ -8,13 +8,10 @@ pass of a Llama layer (tests/training/test_activations.py does so again).
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reset.tokens.encoding import Example
 from reset.training.model_size import Size
-
-if TYPE_CHECKING:
-    from reset.training.settings import SharedSettings
+from reset.training.settings import SharedSettings
 
 GIB = 2**30
 # parameters that ZeRO-3 holds gathered at once at most (DeepSpeed's stage3_max_live_parameters)
@@ -34,7 +31,7 @@ INPUT = {"bf16": 2, "autocast": 4, "fp32": 4}  # bytes a value of a layer's inpu
 SCORES = {"bf16": 6, "autocast": 6, "fp32": 4}  # bytes a head and pair of tokens, eager attention
 
 
-def mode(shared: "SharedSettings") -> str:
+def mode(shared: SharedSettings) -> str:
     """Which of MODES the DeepSpeed configuration of `shared` chooses; stages 0 and 1 count as no
     ZeRO.
     """
@@ -47,7 +44,7 @@ def mode(shared: "SharedSettings") -> str:
     return {2: MODES[1], 3: MODES[2]}.get(zero.get("stage"), MODES[0])
 
 
-def states(model: Size, shared: "SharedSettings", processes: int) -> dict[str, float]:
+def states(model: Size, shared: SharedSettings, processes: int) -> dict[str, float]:
     """Bytes of weights, gradients and optimizer on each device, by mode.
 
     DeepSpeed in bf16 keeps 2 bytes a weight, 2 a gradient and 12 of AdamW (fp32 weight and both
@@ -68,7 +65,7 @@ def states(model: Size, shared: "SharedSettings", processes: int) -> dict[str, f
     return dict(zip(MODES, (plain, zero2, zero3, live), strict=True))
 
 
-def layout(shared: "SharedSettings") -> str:
+def layout(shared: SharedSettings) -> str:
     """How numbers lie in memory, a key of KEPT: bf16 runs over fp32 weights under autocast unless
     DeepSpeed holds them in bf16.
     """
@@ -77,9 +74,7 @@ def layout(shared: "SharedSettings") -> str:
     return "bf16" if shared.deepspeed else "autocast"
 
 
-def activations(
-    model: Size, shared: "SharedSettings", rows: int, length: int, targets: int
-) -> float:
+def activations(model: Size, shared: SharedSettings, rows: int, length: int, targets: int) -> float:
     """Bytes that one micro-batch leaves for the backward pass, at `rows` of `length` tokens with
     `targets` each.
 
@@ -94,19 +89,17 @@ def activations(
     return rows * (length * kept + targets * model.vocabulary * 10)
 
 
-def layer_bytes(model: Size, shared: "SharedSettings", length: int) -> float:
+def layer_bytes(model: Size, shared: SharedSettings, length: int) -> float:
     """Bytes that one token of a row of `length` keeps in one layer; see KEPT."""
     key = layout(shared)
     widths = (model.normed, model.width, model.queries, model.keys, model.inner)
-    total = 0
-    for each, width in zip(KEPT[key], widths, strict=True):
-        total += each * width
+    total = sum(each * width for each, width in zip(KEPT[key], widths, strict=True))
     if shared.attention == "eager":
         total += SCORES[key] * model.heads * length
     return total
 
 
-def checkpoints(model: Size, shared: "SharedSettings") -> tuple[float, float]:
+def checkpoints(model: Size, shared: SharedSettings) -> tuple[float, float]:
     """Bytes of a checkpoint of weights alone, and of a whole one: with master weights where
     DeepSpeed has them, and both moments.
     """
@@ -116,7 +109,7 @@ def checkpoints(model: Size, shared: "SharedSettings") -> tuple[float, float]:
     return weights, weights + model.trained * masters
 
 
-def disk(model: Size, shared: "SharedSettings", steps: int, folders: int) -> float:
+def disk(model: Size, shared: SharedSettings, steps: int, folders: int) -> float:
     """Most bytes that a run of `steps` steps, which writes so many model `folders` in the end, may
     have on the disk.
 

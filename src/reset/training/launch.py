@@ -15,7 +15,10 @@ from reset.core.errors import InputError
 FOLDED = "launched"  # first word of the one argument that `relaunch` makes of the script's own
 
 # What launchers and clusters set to tell processes of each other.
-CLUSTER = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+CLUSTER = (
+    "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "LOCAL_SIZE", "MASTER_ADDR",
+    "MASTER_PORT",
+)  # fmt: skip
 
 # Prefixes of what accelerate, transformers and cuBLAS read beside their arguments: precision,
 # sharding, accumulation, and the processes of MPI.

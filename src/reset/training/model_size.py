@@ -6,12 +6,9 @@ Operations: Chowdhery et al. 2022 (PaLM, arXiv 2204.02311, appendix B).
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reset.training import export
-
-if TYPE_CHECKING:
-    from reset.training.settings import SharedSettings
+from reset.training.settings import SharedSettings
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Size:
     kind: str
 
 
-def size(folder: Path, shared: "SharedSettings") -> Size:
+def size(folder: Path, shared: SharedSettings) -> Size:
     """The shape of a model folder, of its config.json and the headers of its safetensors."""
     from transformers import AutoConfig
 
@@ -61,7 +58,7 @@ def size(folder: Path, shared: "SharedSettings") -> Size:
     )
 
 
-def _trained(shapes: export.Shapes, shared: "SharedSettings") -> int:
+def _trained(shapes: export.Shapes, shared: SharedSettings) -> int:
     """Parameters with gradients: those of the adapters, or all that are not frozen."""
     if not shared.lora:
         moving = dict(shapes)

@@ -24,10 +24,9 @@ def forget_after(step: int, live: Path) -> None:
     logs these again.
     """
     for path in live.glob("plots/metrics/*.tsv"):
-        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        io.write_text(
-            path, header + "".join(row for row in rows if int(row.split("\t")[0]) <= step)
-        )
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [row for row in lines[1:] if int(row.split("\t")[0]) <= step]
+        io.write_text(path, "".join(lines[:1] + kept))
 
 
 class Watch(TrainerCallback):

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reset.core.errors import InputError
 from reset.tokens.encoding import Example
@@ -12,13 +11,11 @@ from reset.training import devices, footprint, launch
 from reset.training.devices import UTILISATION, Device
 from reset.training.footprint import GIB, MODES
 from reset.training.model_size import Size, operations
-
-if TYPE_CHECKING:
-    from reset.training.settings import Job, SharedSettings
+from reset.training.settings import Job, SharedSettings, split_batch
 
 
 def hours(
-    model: Size, shared: "SharedSettings", tokens: int, length: float, processes: int, peak: float
+    model: Size, shared: SharedSettings, tokens: int, length: float, processes: int, peak: float
 ) -> float:
     """Hours to train on `tokens`, at UTILISATION of the peak; checkpointing runs the forward pass
     twice.
@@ -29,7 +26,7 @@ def hours(
 
 @dataclass(frozen=True)
 class ResourceEstimate:
-    """What `estimate_resources` found, in bytes and tokens/s; its text is for people."""
+    """What `estimate_resources` found, in bytes and tokens/s; its `text` is for people."""
 
     text: str
     states: dict[str, float]  # weights, gradients and optimizer on each device, by mode
@@ -40,9 +37,6 @@ class ResourceEstimate:
     free_disk: float
     lora: bool
     full_speed: float | None  # tokens/s of all devices at their peak, None where that is not known
-
-    def __str__(self) -> str:
-        return self.text
 
     def check(self) -> None:
         """InputError where the states alone exceed the memory, or the disk may fill."""
@@ -78,13 +72,13 @@ class ResourceEstimate:
 
 
 def estimate_resources(
-    job: "Job", model: Size, here: Device, train: Sequence[Example], steps: int, work: Path
+    job: Job, model: Size, here: Device, train: Sequence[Example], steps: int, work: Path
 ) -> ResourceEstimate:
     """What `job`, whose settings hold no `auto`, will take with `train` as one epoch, in `steps`
     steps.
 
-    Memory free now on this process's device is what it may use. Of the disk it may use what is free
-    and what the folder `work` holds, the checkpoints from which it goes on.
+    Memory free now on this process's device is what it may use. Of the disk below the folder `work`
+    it may use what is free and what `work` holds, the checkpoints from which it goes on.
     """
     shared, processes = job.shared, launch.processes()
     epoch = sum(len(example.input_ids) for example in train)
@@ -95,7 +89,8 @@ def estimate_resources(
     folders = 2 if job.end else 1
     _, whole = footprint.checkpoints(model, shared)
     most = footprint.disk(model, shared, steps, folders)
-    room = shutil.disk_usage(".").free + sum(path.stat().st_size for path in work.rglob("*"))
+    kept = sum(path.stat().st_size for path in work.rglob("*"))
+    room = shutil.disk_usage(work.parent).free + kept
     time = "shown while it runs"
     if rate:
         time = f"about {hours(model, shared, tokens, length, processes, rate):.2f} hours"
@@ -119,11 +114,26 @@ def estimate_resources(
     )
 
 
+def check_merge(model: Size) -> None:
+    """InputError where main memory and swap cannot hold the fp32 weights that adapters are merged
+    into at the end.
+    """
+    import psutil
+
+    needed = 4 * model.parameters
+    free = psutil.virtual_memory().available + psutil.swap_memory().free
+    if needed > free:
+        raise InputError(
+            "params.yaml: train.shared.lora: the adapters are merged in main memory at the end,"
+            f" which takes {_gib(needed)}, and {_gib(free)} are free, swap included"
+        )
+
+
 def _memory_line(
-    job: "Job", model: Size, here: Device, train: Sequence[Example], needed: dict[str, float]
+    job: Job, model: Size, here: Device, train: Sequence[Example], needed: dict[str, float]
 ) -> str:
     shared = job.shared
-    micro = int(shared.micro_batch)
+    micro, _ = split_batch(job, launch.processes())
     beside = footprint.activations(model, shared, micro, *footprint.longest(train))
     of_modes = ", ".join(f"{mode} {_gib(needed[mode])}" for mode in MODES)
     again = "with" if shared.gradient_checkpointing else "without"

@@ -21,7 +21,7 @@ from reset.training import (
     model_size,
 )
 from reset.training.encoded_rows import EncodedRows
-from reset.training.resource_estimate import estimate_resources
+from reset.training.resource_estimate import check_merge, estimate_resources
 from reset.training.settings import (
     Job,
     SharedSettings,
@@ -31,15 +31,8 @@ from reset.training.settings import (
     split_batch,
 )
 
-SOURCE = Path(__file__).parents[1]
-# the code that turns rows into weights
-TRAINERS = (
-    "tokens/encoding.py",
-    "training/encoded_rows.py",
-    "training/batches.py",
-    "training/trainer.py",
-    "training/run.py",
-)
+# the code that turns rows into weights; the trainer is not imported before it is needed
+TRAINERS = (*encoded_rows.CODE, batches.__file__, Path(__file__).with_name("trainer.py"), __file__)
 COLUMNS = ("step", "epoch", "loss", "eval_loss", "perplexity", "learning_rate", "grad_norm")
 
 
@@ -54,8 +47,11 @@ class Rows:
 
 
 def prepare(job: Job) -> None:
-    """Make what all processes of `run` read, once, in the process that starts them."""
+    """Make what all processes of `run` read, once, in the process that starts them; InputError as
+    of `run` for what it can tell before.
+    """
     if job.recipe.epochs:
+        check_deepspeed(job.shared)
         encode(job, load_tokenizer(job.start))
 
 
@@ -75,17 +71,19 @@ def run(job: Job) -> None:
     check_kernels(job.shared)
     split_batch(job, launch.processes())
     tokenizer = load_tokenizer(job.start)
-    rows = encode(job, tokenizer)
-
     model, device = model_size.size(job.start, job.shared), devices.device()
     devices.check_device(model, device)
     devices.check_precision(job.shared.precision, device)
+    if job.shared.lora:
+        check_merge(model)
+    rows = encode(job, tokenizer)
+
     job = auto.resolve(job, model, device, rows.train, launch.processes())
     steps = _plan(job, rows)
     folder = checkpoints.Folder(job.work, identity(job), launch.rank() == 0)
     estimate = estimate_resources(job, model, device, rows.train, len(steps), folder.path)
     if launch.rank() == 0:
-        print(estimate, flush=True)
+        print(estimate.text, flush=True)
     estimate.check()
     parameters = export.parameters(job.start)
 
@@ -184,7 +182,7 @@ def identity(job: Job) -> dict[str, Any]:
     """What a checkpoint of `job` depends on, by name; two runs with the same can go on from each
     other's.
     """
-    code = hashing.digest([hashing.file_digest(SOURCE / name) for name in TRAINERS])
+    code = hashing.digest([hashing.file_digest(file) for file in TRAINERS])
     deepspeed = None
     if job.shared.deepspeed:
         deepspeed = hashing.file_digest(job.shared.deepspeed)

@@ -1,6 +1,7 @@
 """The settings of a fine-tuning run (params: train), checked before anything is loaded."""
 
 import importlib.util
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +56,18 @@ class SharedSettings:
     # command that starts the processes, such as "torchrun --nproc_per_node 8"; null: this process
     launch: str | None
 
+    def __post_init__(self) -> None:
+        if self.save_every % self.eval_every:
+            raise InputError(
+                f"params.yaml: train.shared.save_every {self.save_every} is no multiple of"
+                f" eval_every {self.eval_every}"
+            )
+        if self.lora and self.frozen:
+            raise InputError(
+                "params.yaml: train.shared.frozen has no effect with lora, which freezes all; set"
+                " it to []"
+            )
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -108,14 +121,17 @@ class Job:
 
 
 def check_deepspeed(shared: SharedSettings) -> None:
-    """InputError where DeepSpeed has no configuration file or no launcher."""
+    """InputError where DeepSpeed has no launcher, or no configuration file in JSON."""
     if not shared.deepspeed:
         return
-    if not Path(shared.deepspeed).is_file():
-        raise InputError(
-            f"params.yaml: train.shared.deepspeed '{shared.deepspeed}' is no file; see configs/"
-        )
-    if not launch.inside():
+    setting = f"params.yaml: train.shared.deepspeed '{shared.deepspeed}'"
+    try:
+        json.loads(Path(shared.deepspeed).read_text(encoding="utf-8"))
+    except OSError:
+        raise InputError(f"{setting} is no file; see configs/") from None
+    except ValueError as error:
+        raise InputError(f"{setting} is not JSON ({error})") from None
+    if not (shared.launch or launch.inside()):
         example = '"torchrun --standalone --nproc_per_node 1"'
         raise InputError(
             f"params.yaml: train.shared.deepspeed needs train.shared.launch too, such as {example}"
@@ -150,11 +166,6 @@ def split_batch(job: Job, processes: int) -> tuple[int, int]:
     Raises InputError where these cannot make up the batch exactly.
     """
     shared, batch = job.shared, job.recipe.batch
-    if shared.save_every % shared.eval_every:
-        raise InputError(
-            f"params.yaml: train.shared.save_every {shared.save_every} is no multiple of"
-            f" eval_every {shared.eval_every}"
-        )
     rows, rest = divmod(batch, processes)
     wanted = 1 if shared.micro_batch == "auto" else shared.micro_batch
     micro = min(wanted, rows)
@@ -169,10 +180,6 @@ def split_batch(job: Job, processes: int) -> tuple[int, int]:
 
 def named_settings(job: Job) -> dict[str, Any]:
     """The params of `job` by dotted name, without those on which no weight depends."""
-    named = {}
-    for key, value in asdict(job.shared).items():
-        if key not in ("launch", "save_every"):
-            named[f"train.shared.{key}"] = value
-    for key, value in asdict(job.recipe).items():
-        named[f"train.{job.run}.{key}"] = value
-    return named
+    named = {f"train.shared.{key}": value for key, value in asdict(job.shared).items()}
+    del named["train.shared.launch"], named["train.shared.save_every"]
+    return named | {f"train.{job.run}.{key}": value for key, value in asdict(job.recipe).items()}

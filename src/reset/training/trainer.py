@@ -4,9 +4,10 @@ complete or absent.
 
 import math
 from collections.abc import Sequence
+from heapq import nsmallest
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -20,9 +21,7 @@ from reset.training import batches, packing
 from reset.training.best_weights import BestWeights
 from reset.training.checkpoints import Folder, best_step, step_of
 from reset.training.progress import Watch, forget_after
-
-if TYPE_CHECKING:
-    from reset.training.settings import Job, SharedSettings
+from reset.training.settings import Job, SharedSettings
 
 LOG_EVERY = 10  # optimizer steps between two rows of the learning curve
 # a loss above this many times that of uniform guessing, ln(vocabulary), counts as exploded (our
@@ -30,7 +29,7 @@ LOG_EVERY = 10  # optimizer steps between two rows of the learning curve
 LOSS_EXPLODED = 3.0
 
 
-def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> TrainingArguments:
+def arguments(job: Job, micro: int, accumulation: int, folder: Path) -> TrainingArguments:
     """The Trainer's arguments for `job`, with checkpoints in `folder`."""
     shared, on_gpu = job.shared, torch.cuda.is_available()
     logging.disable_progress_bar()
@@ -79,15 +78,10 @@ def arguments(job: "Job", micro: int, accumulation: int, folder: Path) -> Traini
     return arguments
 
 
-def load_model(folder: Path, shared: "SharedSettings", seed: int) -> Any:
+def load_model(folder: Path, shared: SharedSettings, seed: int) -> Any:
     """The causal model of a folder in fp32, with the parameters of `shared.frozen` frozen; or in
     `shared.precision` with random adapters, which peft keeps in fp32.
     """
-    if shared.lora and shared.frozen:
-        raise InputError(
-            "params.yaml: train.shared.frozen has no effect with lora, which freezes all; set it"
-            " to []"
-        )
     half = shared.lora and shared.precision == "bf16"
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -144,7 +138,7 @@ def fit(
     train: Sequence[Example],
     dev: Sequence[Example],
     steps: list[batches.Batch],
-    job: "Job",
+    job: Job,
     folder: Folder,
     full: float | None,
 ) -> list[dict[str, float]]:
@@ -241,9 +235,8 @@ class CompletionTrainer(Trainer):
         loss = super().training_step(model, inputs, num_items_in_batch)
         self.step_loss += loss
         if self.accelerator.sync_gradients:
-            mean = self.accelerator.reduce(
-                self.step_loss, "mean"
-            ).item()  # processes scale theirs by their number
+            # processes scale theirs by their number
+            mean = self.accelerator.reduce(self.step_loss, "mean").item()
             self.step_loss = torch.zeros_like(loss)
             self._stop_if_exploded(mean, self.state.global_step + 1, "loss")
         return loss
@@ -251,7 +244,7 @@ class CompletionTrainer(Trainer):
     def _check_packing(self) -> None:
         model = self.model_wrapped
         model.eval()
-        shortest = sorted(self.examples, key=lambda example: len(example.input_ids))[:2]
+        shortest = nsmallest(2, self.examples, key=lambda example: len(example.input_ids))
         packing.check(
             lambda inputs: model(**self._prepare_inputs(inputs)).logits, shortest, self.precision
         )
@@ -289,9 +282,8 @@ class CompletionTrainer(Trainer):
             for inputs in self._loader(examples, [order], rounds):
                 inputs = self._prepare_inputs(inputs)
                 targets = (inputs["labels"] != IGNORE).sum()
-                loss = model(
-                    **inputs, num_items_in_batch=one
-                ).loss  # their sum; 0 for an empty micro-batch
+                # their sum; 0 for an empty micro-batch
+                loss = model(**inputs, num_items_in_batch=one).loss
                 sums += torch.stack([loss.double(), targets.double()])
         sums = self.accelerator.reduce(sums)
         return (sums[0] / sums[1]).item()
