@@ -14,9 +14,7 @@ def main() -> None:
     declared = params.declared(f"judge_{args.kind}_task")
     settings = params.build(TaskSettings, declared.judges.task, "judges.task")
 
-    names = [args.name]
-    if not args.name:
-        names = tasks.predicted(declared.runs, declared.seeds)
+    names = [args.name] if args.name else tasks.predicted(declared.runs, declared.seeds)
     for name in names:
         item = Generations(args.kind, name)
         pairs = verdicts.paired(item, tasks.CONTEXT_TASKS)

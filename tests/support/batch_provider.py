@@ -64,7 +64,9 @@ class Provider:
         return web.json_response({"object": "list", "data": shown, "has_more": False})
 
     async def retrieve(self, request):
-        batch = self.batches[request.match_info["id"]]
+        batch = self.batches.get(request.match_info["id"])
+        if batch is None:
+            return web.json_response({"error": {"message": "no such batch"}}, status=404)
         batch["looked"] += 1
         if batch["looked"] > self.looks and batch["status"] == "in_progress":
             self.finish(batch)

@@ -84,6 +84,13 @@ def test_an_unknown_label_is_an_error_with_its_line(tmp_path):
         measure(ByWords(), tmp_path, 100)
 
 
+def test_all_files_are_read_before_the_model_is_asked(tmp_path):
+    put(tmp_path / "nli_x.jsonl", [{"premise": "a", "hypothesis": "b", "label": "neutral"}])
+    put(tmp_path / "summac_x.jsonl", [{"document": "a", "claim": "b", "label": 2}])
+    with pytest.raises(InputError, match=r"summac_x.jsonl:1: label 2"):
+        measure(None, tmp_path, 100)
+
+
 def test_auc():
     assert auc([0.9, 0.8], [0.1]) == 1.0
     assert auc([0.1], [0.9]) == 0.0

@@ -70,8 +70,55 @@ def test_minicheck_reads_the_answer_sentence_by_sentence_behind_the_document(tmp
 
 
 def test_long_documents_are_cut_between_sentences():
-    parts = list(detectors._parts(["One two. Three four five.", "Six."], 4))
+    passages = ["One two. Three four five.", "Six."]
+    parts = list(detectors._parts(passages, 4, lambda sentence: len(sentence.split())))
     assert parts == ["One two.", "Three four five. Six."]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("t5", 15), ("roberta", 14)])
+def test_parts_are_counted_in_words_for_t5_and_in_tokens_for_the_others(
+    tmp_path, monkeypatch, kind, most
+):
+    folder = tiny_judges.detector(tmp_path / "detector", WORDS, kind)
+    monkeypatch.setitem(detectors.PART, kind, most)
+    asked = []
+    monkeypatch.setattr(
+        detectors,
+        "_parts",
+        lambda passages, limit, size: (
+            asked.append((limit, size("我是人。 Ada slept."))) or passages
+        ),
+    )
+    detectors.minicheck([("", CONTEXT, "She slept.")], folder, "fp32", "cpu", 256)
+    assert asked == [(most, 5 if kind == "t5" else 3)]
+
+
+@pytest.mark.parametrize("kind", ["t5", "roberta"])
+def test_a_part_longer_than_the_model_loses_its_end_and_never_the_sentence(
+    tmp_path, monkeypatch, kind
+):
+    folder = tiny_judges.detector(tmp_path / "detector", WORDS, kind)
+    monkeypatch.setitem(detectors.LONGEST, kind, 12)
+    long = ["Ada was born in London and was a countess and was a countess and was born in York."]
+    texts = [("", long, sentence) for sentence in ("In London.", "She slept.")]
+    one, other = detectors.minicheck(texts, folder, "fp32", "cpu", 256)
+    assert one != other
+
+
+def test_a_sentence_longer_than_the_model_is_cut_too(tmp_path, monkeypatch):
+    folder = tiny_judges.detector(tmp_path / "detector", WORDS, "roberta")
+    monkeypatch.setitem(detectors.LONGEST, "roberta", 12)
+    answer = "she slept " * 20
+    assert detectors.minicheck([("", CONTEXT, answer)], folder, "fp32", "cpu", 256)
+
+
+def test_an_answer_longer_than_the_model_is_cut_by_lettucedetect(tmp_path, monkeypatch):
+    folder = tiny_judges.detector(tmp_path / "detector", WORDS, "modernbert")
+    monkeypatch.setattr(detectors, "LETTUCE_LONGEST", 20)
+    (score,) = detectors.lettucedetect(
+        [("", ["Ada."], "It rained " * 40)], folder, "fp32", "cpu", 9
+    )
+    assert 0 < score < 1
 
 
 def test_an_absent_or_foreign_model_is_named(tmp_path):

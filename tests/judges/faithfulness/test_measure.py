@@ -57,6 +57,13 @@ def test_answers_in_other_scripts_are_warned_of_by_data_set(folder, capsys):
     assert "wikisum" not in warning
 
 
+def test_pairs_that_the_model_had_to_cut_are_warned_of(folder, capsys):
+    judge_faithfulness([pair("It rained.", context=["rain " * 600])], PLAIN, folder)
+    assert "1 of 1 pairs of sentences were cut to the 500 tokens" in capsys.readouterr().err
+    judge_faithfulness([pair("It rained.")], PLAIN, folder)
+    assert "were cut" not in capsys.readouterr().err
+
+
 def test_every_generation_has_a_row_in_order_with_how_much_of_its_wording_the_context_holds(folder):
     pairs = [pair("It rained.", sample=2), pair("Ada.", sample=0), pair("It rained.", sample=1)]
     rows = judge_faithfulness(pairs, PLAIN, folder)

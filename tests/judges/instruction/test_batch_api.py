@@ -1,8 +1,10 @@
 """The Batch API against a server on loopback that keeps files and batches as OpenAI does."""
 
 import asyncio
+import json
 import sqlite3
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -191,6 +193,35 @@ def test_more_refused_lines_than_allowed_stop_the_run(store):
     provider = Provider(lambda prompt, before: Reply(status=500))
     with pytest.raises(InputError, match="5 answers have no rating, more than judges.max_missing"):
         ask(provider, store)
+
+
+def test_calls_that_all_failed_are_sent_again_by_the_next_run(store):
+    provider = Provider(lambda prompt, before: Reply(status=429))
+    with pytest.raises(InputError, match="5 answers have no rating"):
+        ask(provider, store)
+    provider.behaviour = lambda prompt, before: Reply()
+    assert ask(provider, store) == {} and len(provider.batches) == 2
+    assert texts(store) == [[GOOD]] * 5
+
+
+def test_a_batch_that_the_key_does_not_reach_is_named_and_stays_to_be_collected(store):
+    provider = Provider(looks=10_000)
+    with pytest.raises(InputError):
+        ask(provider, store, stop_after=0.3)
+    with pytest.raises(InputError, match="batch batch_0 or its results are not there for this key"):
+        ask(Provider(), store)
+    assert store.open_batches("stage") == ["batch_0"] and not store.collected("batch_0")
+    provider.looks = 0
+    assert ask(provider, store) == {} and texts(store) == [[GOOD]] * 5
+
+
+def test_a_batch_that_two_runs_collect_is_booked_once(store):
+    provider = Provider()
+    ask(provider, store)
+    booked = store.booked()
+    row = json.loads(provider.files["file-1"].splitlines()[0])
+    batch_api.Batches(JUDGE, store, "stage", 0, SimpleNamespace(with_options=dict))._keep(row, {})
+    assert store.booked() == pytest.approx(booked) and store.usage()["lost_calls"] == 0
 
 
 def test_a_failed_batch_stops_with_its_status_and_books_nothing(store):

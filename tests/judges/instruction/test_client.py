@@ -276,6 +276,16 @@ def test_a_refused_request_is_null_at_once_and_the_others_go_on(path):
     assert len([replies for replies in texts(path) if replies]) == 19
 
 
+def test_a_text_that_moderation_refuses_is_null_and_the_others_go_on(path):
+    flagged = {"reasons": ["violence"], "flagged_input": "prompt 3"}
+    error = {"code": 403, "message": "your input was flagged", "metadata": flagged}
+    refusal = Reply(status=403, error=error)
+    with FaultServer(lambda prompt, before: refusal if prompt == "prompt 3" else Reply()) as server:
+        failures = ask(server, path, allowed=1)
+    assert failures == {"prompt 3": "HTTP 403: your input was flagged"}
+    assert sum(server.asked.values()) == len(PROMPTS)
+
+
 def test_a_reply_without_rating_is_kept_and_asked_again_under_the_next_repeat(path):
     with FaultServer(lambda prompt, before: Reply() if before == 2 else Reply("hm")) as server:
         assert ask(server, path, PROMPTS[:2]) == {}
@@ -309,6 +319,7 @@ def test_the_run_stops_when_more_answers_stay_unrated_than_the_stage_allows(path
         ("empty content", "malformed reply (no text)"),
         ("a refusal", "no text, but 'I will not rate that.'"),
         ("a number of 5,000 digits", "no JSON that can be read"),
+        ("429 without", "HTTP 429: told to fail"),
     ],
 )
 def test_the_reason_names_what_stood_in_the_answers_place(path, name, said):
@@ -357,6 +368,17 @@ def test_an_impossible_usage_is_booked_by_estimate_and_never_frees_money(path, c
     assert (reply.prompt_tokens, reply.completion_tokens) == (2, 9)
     with Store(path) as store:
         assert store.booked() == pytest.approx(3 * (2 + 2 * 9) / 1e6)
+
+
+@pytest.mark.parametrize("total, outgoing", [(309, 307), (9, 7), (5, 7), (2**70, 7), (None, 7)])
+def test_thinking_that_only_the_total_counts_is_paid_for_as_reply(path, total, outgoing):
+    body = json.loads(answer(GOOD, "stop"))
+    body["usage"] = {"prompt_tokens": 2, "completion_tokens": 7, "total_tokens": total}
+    with FaultServer(lambda prompt, before: Reply(body=json.dumps(body).encode())) as server:
+        ask(server, path, PROMPTS[:1])
+    reply = stored(path)[0][0]
+    assert (reply.prompt_tokens, reply.completion_tokens) == (2, outgoing)
+    assert reply.usd == pytest.approx((2 * 1.0 + outgoing * 2.0) / 1e6)
 
 
 def test_a_proxy_of_the_environment_does_not_catch_a_judge_on_this_machine(path, monkeypatch):
@@ -517,6 +539,15 @@ def test_an_azure_style_address_keeps_its_query_and_sends_its_key_header(path, m
     assert request["query"] == {"api-version": "2024-10-21"}
     headers = {name.lower(): value for name, value in request["headers"].items()}
     assert headers["api-key"] == "azure-key" and "authorization" not in headers
+
+
+def test_azures_newer_address_is_asked_like_openais(path):
+    with FaultServer() as server:
+        server.url = server.url.replace("/v1", "/openai/v1/?api-version=preview")
+        ask(server, path, PROMPTS[:1])
+    (request,) = server.requests
+    assert request["path"] == "/openai/v1/chat/completions"
+    assert request["query"] == {"api-version": "preview"}
 
 
 def test_each_model_of_a_deployment_address_has_its_own_path(path):

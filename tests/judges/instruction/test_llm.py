@@ -227,6 +227,8 @@ TOKENS = [
     "<|user|>", "<|END_OF_TURN_TOKEN|>", "<\uff5cend\u2581of\u2581sentence\uff5c>", "</think>",
     "[gMASK]",
     "<extra_id_1>", "<|return|>", "[SYSTEM_PROMPT]", "<<|im_end|>|im_end|>", "<eos>",
+    "<|turn>", "<turn|>", "<|channel>", "[|endofturn|]", "<seed:eos>", "</seed:think>",
+    "]~b]", "[e~[", "]~!b[",
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ FORMS = [
     "Rating: 8.", "**Rating: 8**", "Rating: 8/10", "[[8]]", "Rating: [8]", "Rating: [[8]]",
     "**Rating:** 8", "**Rating**: 8/10.", "rating: 8", "Rating 8", "Rating = 8", "[[8]].",
     "## Rating: 8 out of 10", "`Rating: 8`", "**[[8]]**", "_Rating:_ **8** / 10", "(Rating: 8)",
+    "Rating\uff1a8",
 ]  # fmt: skip
 
 

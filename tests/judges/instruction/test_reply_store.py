@@ -185,6 +185,17 @@ def test_many_threads_with_stores_of_their_own_get_each_claim_once(path):
         assert store.booked() == pytest.approx(50 * 0.25)
 
 
+def test_a_store_that_another_process_makes_at_the_same_time_is_waited_for(path):
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.2, other.rollback)
+    timer.start()
+    with Store(path) as store:
+        assert store.claim("k", 0.5, 1, 60) == "mine"
+    timer.join()
+
+
 def test_queued_experiments_share_the_store_of_their_workspace(tmp_path, monkeypatch):
     copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmpabc"
     copy.mkdir(parents=True)

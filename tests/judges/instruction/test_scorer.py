@@ -43,6 +43,16 @@ def test_a_reference_is_worth_one_and_its_spoiled_copies_less(rows):
     assert {asked for asked, _, _ in lessons} == {"list two animals."}
 
 
+def test_of_many_rows_a_random_part_is_learned_from(rows, monkeypatch):
+    learned, examples = [], scorer.training_examples
+    monkeypatch.setattr(scorer, "MOST_ROWS", 30)
+    monkeypatch.setattr(
+        scorer, "training_examples", lambda row, *rest: learned.append(row) or examples(row, *rest)
+    )
+    scorer.Scorer(rows)
+    assert len(learned) == 30 and learned != rows[:30] and all(row in rows for row in learned)
+
+
 def test_it_agrees_with_the_rubric_on_answers_to_new_requests(trained):
     """Pairs of answers to one new request that the rubric rates apart: chance agrees on half of
     them.

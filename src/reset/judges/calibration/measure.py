@@ -36,12 +36,8 @@ def nli(
         return {"model": source, "sets": None, "reason": reason}
     model, sets = load(), []
     if world:
-        sets.append(
-            {
-                "set": "demo world, other people",
-                **nli_accuracy.accuracy(model, held_out(world), batch_tokens),
-            }
-        )
+        found = nli_accuracy.accuracy(model, held_out(world), batch_tokens)
+        sets.append({"set": "demo world, other people", **found})
     if labelled:
         sets += nli_accuracy.measure(model, Path(labelled), batch_tokens)
     return {"model": source, "sets": sets, "reason": None}

@@ -22,21 +22,16 @@ def measure(model: Nli, folder: Path, batch_tokens: int) -> list[Row]:
     inconsistent one (ties half), 0.5 by chance. Claims without a score are left out of it, and
     counted as `unscored`. InputError if the folder holds no labelled row.
     """
-    tables = []
-    for path in sorted(folder.glob("nli_*.jsonl")):
-        if rows := _read(path, ("premise", "hypothesis", "label"), LABELS):
-            tables.append({"set": path.stem, **accuracy(model, rows, batch_tokens)})
-    for path in sorted(folder.glob("summac_*.jsonl")):
-        if rows := _read(path, ("document", "claim", "label"), (0, 1)):
-            tables.append(
-                {"set": path.stem, "measure": "auc", **_consistency(model, rows, batch_tokens)}
-            )
-    if not tables:
+    pairs = _read_all(folder, "nli_*.jsonl", ("premise", "hypothesis", "label"), LABELS)
+    claims = _read_all(folder, "summac_*.jsonl", ("document", "claim", "label"), (0, 1))
+    if not pairs and not claims:
         raise InputError(
             f"report.labelled: {folder} holds no row in nli_*.jsonl or summac_*.jsonl; set null for"
             " none"
         )
-    return tables
+    accuracies = {name: accuracy(model, rows, batch_tokens) for name, rows in pairs.items()}
+    areas = {name: _consistency(model, rows, batch_tokens) for name, rows in claims.items()}
+    return [{"set": name, **found} for name, found in (accuracies | areas).items()]
 
 
 def accuracy(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
@@ -64,6 +59,14 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float | None:
     return sum((p > n) + (p == n) / 2 for p in positive for n in negative) / (
         len(positive) * len(negative)
     )
+
+
+def _read_all(
+    folder: Path, files: str, columns: Sequence[str], labels: Sequence[object]
+) -> dict[str, list[Row]]:
+    """The rows of each such file that holds any, by its name without the ending."""
+    found = {path.stem: _read(path, columns, labels) for path in sorted(folder.glob(files))}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def _read(path: Path, columns: Sequence[str], labels: Sequence[object]) -> list[Row]:
@@ -95,4 +98,4 @@ def _consistency(model: Nli, rows: Sequence[Row], batch_tokens: int) -> Row:
             scores[row["label"]].append(score)
     value, scored = auc(scores[1], scores[0]), len(scores[1]) + len(scores[0])
     shares = {"value": None if value is None else round(value, 4), "chance": 0.5}
-    return {**shares, "n": scored, "unscored": len(rows) - scored}
+    return {"measure": "auc", **shares, "n": scored, "unscored": len(rows) - scored}

@@ -41,7 +41,7 @@ class ScoringModel:
         self.devices = find_devices(devices, precision, section)
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         loader = getattr(transformers, kind)
-        self.models = [_load(loader, folder, precision, device) for device in self.devices]
+        self.models = [load_model(loader, folder, precision, device) for device in self.devices]
         self.config = self.models[0].config
 
     def run(
@@ -106,7 +106,7 @@ def find_devices(names: str, precision: str, section: str) -> list[str]:
     return devices
 
 
-def _load(loader: Any, folder: Path, precision: str, device: str) -> Any:
+def load_model(loader: Any, folder: Path, precision: str, device: str) -> Any:
     import torch
 
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]

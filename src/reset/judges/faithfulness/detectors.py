@@ -10,17 +10,20 @@ not; the score is the mean probability of "supported".
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from reset.core.errors import InputError
 from reset.judges.common.scoring_model import ScoringModel, Tokens
 from reset.text.sentences import split
+from reset.text.words import count_words
 
 SECTION = "judges.faithfulness"
 LONGEST = {"t5": 2048, "deberta-v2": 2048, "roberta": 512}  # tokens, by MiniCheck's model type
-PART = {"t5": 500, "deberta-v2": 400, "roberta": 400}  # words of one part of a document, at most
+PART = {"t5": 500, "deberta-v2": 400, "roberta": 400}  # of a document: words for T5, else tokens
 LETTUCE_LONGEST = 4096
 # The wording is ours. The published models were trained on RAGTruth's prompts: to score as
 # published, put these into the two files.
@@ -45,31 +48,36 @@ def minicheck(
     model = ScoringModel(folder, loader, precision, devices, SECTION)
     if kind != "t5" and model.config.num_labels != 2:
         raise InputError(f"{folder}: expected two labels, got {model.config.num_labels}")
-    prefix = "predict: " if kind == "t5" else ""
+    words, prefix = model.tokenizer, "predict: " if kind == "t5" else ""
+
+    @lru_cache(maxsize=100_000)
+    def size(sentence: str) -> int:
+        return count_words(sentence) if kind == "t5" else len(words.tokenize(sentence))
 
     def encode(part: str, sentence: str) -> Tokens:
-        text = prefix + model.tokenizer.eos_token.join([part, sentence])
-        return tuple(model.tokenizer(text, truncation=True, max_length=LONGEST[kind])["input_ids"])
+        """Both as the model reads them. A part that is too long loses its end, not the sentence."""
+        tokens = words(f"{prefix}{part}{words.eos_token}{sentence}", verbose=False)["input_ids"]
+        too_many = max(0, len(tokens) - LONGEST[kind])
+        between = len(tokens) - 2 - tokens[-2::-1].index(words.eos_token_id)
+        kept = tokens[: max(0, between - too_many)] + tokens[between:]
+        return tuple(kept[: LONGEST[kind]])
 
     answers: list[list[list[Tokens]]] = []  # an answer's sentences, each against all parts
     distinct: set[Tokens] = set()
     for question, passages, answer in texts:
-        parts = [f"{question} {part}".strip() for part in _parts(passages, PART[kind])]
+        parts = [f"{question} {part}".strip() for part in _parts(passages, PART[kind], size)]
         sentences = []
         for claim in split(answer):
             sentences.append([encode(part, claim) for part in parts])
             distinct.update(sentences[-1])
         answers.append(sentences)
-    read = _seq2seq_reader(model.tokenizer) if kind == "t5" else _read_classes
+    read = _seq2seq_reader(words) if kind == "t5" else _read_classes
     support = model.run(distinct, batch_tokens, read, progress)
 
     def best(sentence: list[Tokens]) -> float:
         return max(support[tokens] for tokens in sentence)
 
-    scores = []
-    for sentences in answers:
-        scores.append(_mean([best(sentence) for sentence in sentences]))
-    return scores
+    return [statistics.fmean(map(best, sentences)) for sentences in answers]
 
 
 def lettucedetect(
@@ -80,14 +88,16 @@ def lettucedetect(
     batch_tokens: int,
     progress: bool = False,
 ) -> list[float]:
-    """A score from 0 to 1 for each text, in order; a context that is too long is cut at its end."""
+    """A score from 0 to 1 for each text, in order. Of a text that is too long the longer part, as a
+    rule the context, is cut at its end.
+    """
     _model_type(folder, ("modernbert",), "lettucedetect")
     model = ScoringModel(folder, "AutoModelForTokenClassification", precision, devices, SECTION)
     longest = min(LETTUCE_LONGEST, model.config.max_position_embeddings)
     sequences, answers = [], {}
     for question, passages, answer in texts:
         prompt = _lettuce_prompt(question, passages)
-        encoded = model.tokenizer(prompt, answer, truncation="only_first", max_length=longest)
+        encoded = model.tokenizer(prompt, answer, truncation="longest_first", max_length=longest)
         tokens = tuple(encoded["input_ids"])
         sides = encoded.sequence_ids(0)
         answers[tokens] = [place for place, side in enumerate(sides) if side == 1]
@@ -114,18 +124,20 @@ def _model_type(folder: Path, expected: tuple[str, ...], measure: str) -> str:
     return kind
 
 
-def _parts(passages: Sequence[str], most: int) -> Iterator[str]:
-    """The document in parts of at most `most` words, cut between sentences."""
+def _parts(passages: Sequence[str], most: int, size: Callable[[str], int]) -> Iterator[str]:
+    """The document in parts of at most `most` words or tokens, as `size` counts them, cut between
+    sentences.
+    """
     part: list[str] = []
-    words = 0
+    full = 0
     for passage in passages:
         for sentence in split(passage):
-            count = len(sentence.split())
-            if part and words + count > most:
+            count = size(sentence)
+            if part and full + count > most:
                 yield " ".join(part)
-                part, words = [], 0
+                part, full = [], 0
             part.append(sentence)
-            words += count
+            full += count
     if part:
         yield " ".join(part)
 
@@ -153,7 +165,3 @@ def _seq2seq_reader(tokenizer: Any) -> Any:
         return logits[:, [no, yes]].softmax(-1)[:, 1].tolist()
 
     return read
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

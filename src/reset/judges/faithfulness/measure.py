@@ -130,11 +130,17 @@ def _summac_zs(
     pairs: Sequence[Pair], settings: FaithfulnessSettings, nli_folder: Path, progress: bool
 ) -> list[Verdict]:
     _warn_of_other_scripts(pairs)
+    model = nli.Nli(nli_folder, settings.precision, settings.devices)
     options = summac_zs.SummacOptions(use_contradiction=settings.use_contradiction)
     images = [_image(pair, options) for pair in pairs]
-    model = nli.Nli(nli_folder, settings.precision, settings.devices)
     sentence_pairs = {sentence_pair for image in images for sentence_pair in image.pairs()}
     judged = model.score(sentence_pairs, settings.batch_tokens, progress)
+    if model.pairs_cut:
+        print(
+            f"warning: {model.pairs_cut:,} of {len(sentence_pairs):,} pairs of sentences were cut"
+            f" to the {model.longest} tokens that the NLI model reads",
+            file=sys.stderr,
+        )
     return [summac_zs.score(image, judged, options) for image in images]
 
 
@@ -181,13 +187,9 @@ def _detector(
 ) -> list[Verdict]:
     images = [_image(pair, summac_zs.DEFAULT) for pair in pairs]
     known = [summac_zs.nothing_to_judge(image) for image in images]
-    asked = []
-    for (prompt, generation), verdict in zip(pairs, known, strict=True):
-        if verdict is None:
-            asked.append((prompt["question"] or "", prompt["context"], generation["text"]))
-    if not asked:
-        return [verdict for verdict in known if verdict]
+    texts = [(prompt["question"] or "", prompt["context"], row["text"]) for prompt, row in pairs]
+    asked = [text for text, verdict in zip(texts, known, strict=True) if verdict is None]
     score = detectors.minicheck if measure == "minicheck" else detectors.lettucedetect
     how = (settings.precision, settings.devices, settings.batch_tokens, progress)
-    scores = iter(score(asked, folder, *how))
+    scores = iter(score(asked, folder, *how) if asked else ())
     return [verdict or (next(scores), None) for verdict in known]

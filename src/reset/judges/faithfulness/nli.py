@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from reset.core.errors import InputError
-from reset.judges.common.scoring_model import find_devices
+from reset.judges.common.scoring_model import find_devices, load_model
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,8 @@ class Nli:
         self.contradiction = label_index(self.config, CONTRADICTION, folder)
         self.devices = find_devices(devices, precision, "judges.faithfulness")
         self.tokenizer, self.inputs = _load_tokenizer(Path(folder), self.config)
-        self.models = [_load_model(Path(folder), precision, device) for device in self.devices]
+        self.models = _load_models(Path(folder), precision, self.devices)
+        self.longest = self.tokenizer.truncation["max_length"]
         self.tokens_real = self.tokens_padding = self.pairs_cut = 0
 
     def score(
@@ -87,10 +88,9 @@ class Nli:
         distinct = sorted(set(pairs))
         count = self._text_lengths(sorted({text for pair in distinct for text in pair}))
         special = self.tokenizer.num_special_tokens_to_add(is_pair=True)
-        limit = self.tokenizer.truncation["max_length"]
         full = {pair: count[pair[0]] + count[pair[1]] + special for pair in distinct}
-        lengths = {pair: min(limit, length) for pair, length in full.items()}
-        self.pairs_cut += sum(length > limit for length in full.values())
+        lengths = {pair: min(self.longest, length) for pair, length in full.items()}
+        self.pairs_cut += sum(length > self.longest for length in full.values())
         distinct.sort(key=lengths.__getitem__, reverse=True)
         start = 0
         while start < len(distinct):
@@ -114,12 +114,11 @@ class Nli:
         import torch
 
         scores: Scores = {}
+        labels = [self.entailment, self.contradiction]
         with torch.inference_mode():
             for batch in batches:
                 logits = model(**self._inputs(batch, device)).logits
-                chances = (
-                    logits.float().softmax(-1)[:, [self.entailment, self.contradiction]].tolist()
-                )
+                chances = logits.float().softmax(-1)[:, labels].tolist()
                 scores.update(zip(batch, map(tuple, chances), strict=True))
                 bar.update(len(batch))
         return scores
@@ -190,9 +189,7 @@ def _load_tokenizer(folder: Path, config: dict[str, Any]) -> tuple[Any, list[str
     return tokenizer, wrapper.model_input_names
 
 
-def _load_model(folder: Path, precision: str, device: str) -> Any:
-    import torch
-    from transformers import AutoModelForSequenceClassification
+def _load_models(folder: Path, precision: str, devices: Sequence[str]) -> list[Any]:
+    from transformers import AutoModelForSequenceClassification as Classifier
 
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
-    return AutoModelForSequenceClassification.from_pretrained(folder, dtype=dtype).eval().to(device)
+    return [load_model(Classifier, folder, precision, device) for device in devices]

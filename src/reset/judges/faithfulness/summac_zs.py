@@ -78,7 +78,7 @@ def premises(question: str, passages: tuple[str, ...]) -> tuple[str, ...]:
 def score(
     image: SentencePairs,
     judged: Mapping[tuple[str, str], Probabilities],
-    options: SummacOptions = SummacOptions(),  # noqa: B008
+    options: SummacOptions = DEFAULT,
 ) -> tuple[float | None, str | None]:
     """(score, reason) of one answer from the (entailment, contradiction) of its pairs.
 
@@ -111,8 +111,6 @@ def _support(
 ) -> float:
     found = [judged[premise, hypothesis] for premise in premises]
     entailment = max(chances[0] for chances in found)
-    return (
-        entailment - max(chances[1] for chances in found)
-        if options.use_contradiction
-        else entailment
-    )
+    if options.use_contradiction:
+        return entailment - max(chances[1] for chances in found)
+    return entailment

@@ -65,18 +65,13 @@ def _by_reference(pairs: Sequence[Pair]) -> list[Row]:
     """ROUGE-L to the best reference; None where a request has no reference."""
     from reset.text.rouge import rouge_l
 
-    texts = [(row["text"], tuple(filter(None, prompt["references"]))) for prompt, row in pairs]
-    return [
-        {
-            "score": round(rouge_l(text, references), 6) if references else None,
-            **{
-                "ratings": [],
-                "raw": [],
-                "reason": None if references else "the request has no reference",
-            },
-        }
-        for text, references in texts
-    ]
+    found = []
+    for prompt, row in pairs:
+        if references := tuple(filter(None, prompt["references"])):
+            found.append(llm.measured(round(rouge_l(row["text"], references), 6)))
+        else:
+            found.append(llm.measured(None, "the request has no reference"))
+    return found
 
 
 def _by_scorer(pairs: Sequence[Pair]) -> list[Row]:

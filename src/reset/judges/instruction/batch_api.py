@@ -16,11 +16,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import openai
+
 from reset.core import hashing
 from reset.core.errors import InputError
 from reset.judges.instruction import cost, llm, replies, retry_policy
 from reset.judges.instruction.client import body
-from reset.judges.instruction.reply_store import Store
+from reset.judges.instruction.reply_store import PLACE, Store
 from reset.judges.instruction.settings import OpenAISettings
 
 MOST_CALLS, MOST_BYTES = 50_000, 100_000_000  # of one batch; OpenAI takes 50,000 calls and 200 MB
@@ -105,21 +107,24 @@ class Batches:
             await self._pause()
         prompts = {call.name: call.prompt for call in calls}
         for id in under_way:
-            await self._collect(id, prompts)
+            try:
+                await self._collect(id, prompts)
+            except openai.NotFoundError:
+                raise InputError(
+                    f"batch {id} or its results are not there for this key (HTTP 404); use the key"
+                    " that sent it, or, to have its calls sent again, set its stage to '' in the"
+                    f" table batches of {PLACE}"
+                ) from None
 
     async def _submit(self, calls: Sequence[Call]) -> None:
         """Claim the calls, send those that nobody else has under way as one batch, and write its id
         down.
         """
-        mark = hashing.digest(*(call.key for call in calls))
-        async for batch in self.patient.batches.list(limit=100):
-            if (batch.metadata or {}).get("reset") == mark and batch.status not in (
-                "failed",
-                "cancelled",
-                "expired",
-            ):
-                self.store.add_batch(batch.id, self.stage, [call.key for call in calls])
-                return
+        keys = [call.key for call in calls]
+        mark = hashing.digest(*keys)
+        if found := await self._find(mark):
+            self.store.add_batch(found, self.stage, keys)
+            return
         mine = self._claim(calls)
         if not mine:
             return
@@ -132,6 +137,15 @@ class Batches:
             raise
         self.store.add_batch(id, self.stage, [call.key for call in mine])
         print(f"{self.stage}: batch {id} with {len(mine):,} calls is under way", file=sys.stderr)
+
+    async def _find(self, mark: str) -> str | None:
+        """The id of a batch that carries `mark` and may have replies not collected yet, or None."""
+        async for batch in self.patient.batches.list(limit=100):
+            ours = (batch.metadata or {}).get("reset") == mark
+            over = batch.status in ("failed", "cancelled", "expired")
+            if ours and not over and not self.store.collected(batch.id):
+                return batch.id
+        return None
 
     async def _create(self, lines: str, mark: str) -> str:
         file = await self.patient.files.create(
@@ -167,9 +181,8 @@ class Batches:
         batch, shown = await self.patient.batches.retrieve(id), None
         while batch.status not in ENDED:
             counts = batch.request_counts
-            state = (
-                f"{counts.completed:,} of {counts.total:,} calls" if counts else str(batch.status)
-            )
+            done = f"{counts.completed:,} of {counts.total:,} calls" if counts else ""
+            state = done or str(batch.status)
             if state != shown:
                 print(f"{self.stage}: batch {id}: {state}", file=sys.stderr)
                 shown = state
@@ -203,6 +216,8 @@ class Batches:
     def _keep(self, row: dict[str, Any], prompts: dict[str, str]) -> None:
         name = row["custom_id"]
         key, repeat, size = name.rsplit("-", 2)
+        if self.store.get(key):  # another run collected this batch too
+            return
         response = row.get("response") or {}
         prompt = prompts.get(name, "")
         if response.get("status_code") == 200:

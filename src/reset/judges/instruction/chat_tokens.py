@@ -17,9 +17,12 @@ BRACKETED = (
 )
 TOKEN = re.compile(
     r"<(?=[|\uff5c][^<>\n]{1,60}[|\uff5c]>"  # <|im_end|> and DeepSeek's full-width bars
+    r"|\|\w{1,60}>|\w{1,60}\|>"  # Gemma 4's <|turn> and <turn|>
     rf"|/?(?:{NAMES})>"  # </s>, <end_of_turn>
-    r"|</?SYS>>)"  # <<SYS>>
-    rf"|\[(?=/?(?:{BRACKETED})\])"  # [INST], [/INST]
+    r"|</?SYS>>|/?seed:\w{1,60}>)"  # <<SYS>>, Seed-OSS's <seed:eos>
+    rf"|\[(?=/?(?:{BRACKETED})\]"  # [INST], [/INST]
+    r"|\|\w{1,60}\|\]|e~\[)"  # EXAONE's [|endofturn|], MiniMax's [e~[
+    r"|\](?=~b\]|~!b\[)"  # MiniMax's ]~b] and ]~!b[
 )
 
 

@@ -250,13 +250,13 @@ def client(settings: OpenAISettings) -> Any:
     """An asynchronous openai client for the endpoint, which leaves all retrying to us.
 
     An Azure-style address (`…/openai/deployments/NAME?api-version=…`) gets the client that the
-    library has for it.
+    library has for it. Azure's newer one (`…/openai/v1`) is like OpenAI's own.
     """
     import openai
 
     url = urlsplit(settings.url)
     query = dict(parse_qsl(url.query))
-    version = query.pop("api-version", None)
+    version = None if url.path.rstrip("/").endswith("/v1") else query.pop("api-version", None)
     kind: Any = openai.AsyncAzureOpenAI if version else openai.AsyncOpenAI
     # aiohttp takes a third of the default's work a call; a proxy must not catch this machine's own
     http_client = openai.DefaultAioHttpClient(

@@ -12,15 +12,12 @@ from reset.judges.instruction.settings import OpenAISettings
 
 COST = "metrics/cost.json"  # no stage's out: spending differs from run to run, results do not
 BYTES_PER_TOKEN = 4  # rule of thumb for English text
-FEWEST_BYTES_PER_TOKEN = (
-    2  # no common tokenizer needs more tokens than this on written text: our assumption
-)
+# no common tokenizer needs more tokens than this on written text: our assumption
+FEWEST_BYTES_PER_TOKEN = 2
 CHAT_TOKENS = 16  # the chat's own marks around a prompt, at most: our assumption
 ENOUGH = 20  # replies of a model after which its own averages serve the estimate
-REPLY_TOKENS, REPLY_SECONDS = (
-    80,
-    2.0,
-)  # our assumption for a reply of two sentences, until there are ENOUGH
+# our assumption for a reply of two sentences, until there are ENOUGH
+REPLY_TOKENS, REPLY_SECONDS = 80, 2.0
 
 
 def tokens(text: str) -> int:

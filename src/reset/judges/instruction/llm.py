@@ -104,15 +104,8 @@ def messages(prompt: str) -> list[dict[str, str]]:
 def key(settings: OpenAISettings, prompt: str, repeat: int) -> str:
     """The store's key of one call: what may change the reply, and which repeat of it this is."""
     limit = (settings.token_limit_field, settings.max_tokens)
-    return hashing.digest(
-        settings.endpoint,
-        settings.model,
-        prompt,
-        settings.temperature,
-        limit,
-        settings.extra_body,
-        repeat,
-    )
+    changes = (settings.temperature, limit, settings.extra_body)
+    return hashing.digest(settings.endpoint, settings.model, prompt, *changes, repeat)
 
 
 def key_of_version_1(settings: OpenAISettings, prompt: str, repeat: int) -> str:
@@ -167,6 +160,11 @@ def verdict(
     if missing is not None:
         failure = failure or "not asked"
     return score([(reply.text, reply.finish) for reply in replies], failure)
+
+
+def measured(score: float | None, reason: str | None = None) -> dict[str, Any]:
+    """The verdict of a back end that writes no reply; see `verdict`."""
+    return {"score": score, "ratings": [], "raw": [], "reason": reason}
 
 
 def score(replies: list[tuple[str, str]], failure: str | None = None) -> dict[str, Any]:

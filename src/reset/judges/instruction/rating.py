@@ -8,7 +8,7 @@ HIGHEST = 10
 FINISHED = ("stop", "eos", "eos_token", "end_turn", "stop_sequence")
 CUT = ("length", "max_tokens", "model_length")
 MARKUP = re.compile(r"[*_#`\[\](){}\s]+")  # what Markdown and brackets put around a rating
-LINE = re.compile(r" ?rating ?[:=]? ?(10|[1-9])(?: ?(?:/|out of) ?10)? ?\.? ?", re.IGNORECASE)
+LINE = re.compile(r" ?rating ?[:\uff1a=]? ?(10|[1-9])(?: ?(?:/|out of) ?10)? ?\.? ?", re.IGNORECASE)
 BRACKETS = re.compile(r"\*{0,2}\[\[(10|[1-9])\]\]\*{0,2}\.?")
 
 

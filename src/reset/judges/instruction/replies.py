@@ -85,11 +85,14 @@ def _text(content: Any) -> str:
 
 
 def _usage(usage: Any, prompt: str, text: str) -> tuple[int, int]:
-    """Tokens of prompt and reply: as reported where that is possible, else by estimate."""
+    """Tokens of prompt and reply: as reported where that is possible, else by estimate.
+
+    Some providers (xAI, Gemini) count thinking in the total alone, and bill it as reply.
+    """
     reported = usage if isinstance(usage, dict) else {}
     incoming = _count(reported.get("prompt_tokens"), cost.tokens(prompt))
     outgoing = _count(reported.get("completion_tokens"), cost.tokens(text))
-    return incoming, outgoing
+    return incoming, max(outgoing, _count(reported.get("total_tokens"), 0) - incoming)
 
 
 def _count(reported: Any, estimate: int) -> int:

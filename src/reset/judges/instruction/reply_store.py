@@ -45,6 +45,7 @@ CREATE TABLE batch_calls (
 # the endpoint that the replies of a version 1 store belong to: no such table in a newer store
 FROM_VERSION_1 = "CREATE TABLE version_1 (endpoint TEXT)"
 NO_PROCESS = 0  # owner of the claims of a batch, which needs no process to go on
+PATIENCE = 60.0  # seconds to wait for other processes that use the file
 PLACE = Path(".work/judge.sqlite")
 Claim = Literal["mine", "answered", "busy", "no budget"]
 
@@ -82,8 +83,8 @@ class Store:
         self._path = path
         self._version_1: str | None = None  # read once: nothing but this project changes it
         try:
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+            self._write_ahead()
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._make_tables()
         except sqlite3.OperationalError as error:
@@ -92,6 +93,19 @@ class Store:
             raise InputError(
                 f"{path}: not a usable judge store ({error}); move it away to start a new one"
             ) from None
+
+    def _write_ahead(self) -> None:
+        """Switch to WAL. There SQLite itself does not wait for another process that does so too."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def _make_tables(self) -> None:
         with self._transaction():
@@ -190,29 +204,14 @@ class Store:
         not.
         """
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        paid = (
-            answer.prompt_tokens,
-            answer.completion_tokens,
-            prompt_bytes,
-            answer.usd,
-            answer.seconds,
-            at,
-        )
+        tokens = (answer.prompt_tokens, answer.completion_tokens, prompt_bytes)
+        said = (answer.text, answer.finish, *tokens, answer.usd, answer.seconds, at)
+        insert = f"INSERT OR IGNORE INTO answers VALUES ({', '.join('?' * 12)})"
         with self._transaction():
-            old = self._db.execute(
-                "DELETE FROM claims WHERE key = ? RETURNING usd", (key,)
-            ).fetchall()
-            reserved = sum(row[0] for row in old)
-            row = (key, model, repeat, stage, answer.text, answer.finish, *paid)
-            new = self._db.execute(
-                f"INSERT OR IGNORE INTO answers VALUES ({', '.join('?' * 12)})", row
-            ).rowcount
-            self._db.execute("UPDATE money SET booked = booked + ?", (answer.usd - reserved,))
-            if not new:
-                self._db.execute(
-                    "UPDATE money SET lost_calls = lost_calls + 1, lost_usd = lost_usd + ?",
-                    (answer.usd,),
-                )
+            self._free(key)
+            self._db.execute("UPDATE money SET booked = booked + ?", (answer.usd,))
+            if not self._db.execute(insert, (key, model, repeat, stage, *said)).rowcount:
+                self._lose(key, answer.usd)
 
     def release(self, key: str, paid: bool) -> None:
         """End a claim without a reply. `paid`: the call may have been billed (it was sent and
@@ -280,12 +279,8 @@ class Store:
 
     def open_batches(self, stage: str) -> list[str]:
         """Ids of the stage's batches that were submitted and not collected yet."""
-        return [
-            row[0]
-            for row in self._db.execute(
-                "SELECT id FROM batches WHERE stage = ? ORDER BY rowid", (stage,)
-            )
-        ]
+        ids = "SELECT id FROM batches WHERE stage = ? ORDER BY rowid"
+        return [id for (id,) in self._db.execute(ids, (stage,))]
 
     def add_batch(self, id: str, stage: str, keys: Sequence[str]) -> None:
         """Write a submitted batch down; its claims now hold without this process."""
@@ -299,18 +294,20 @@ class Store:
             )
 
     def close_batch(self, id: str) -> None:
-        """Forget a collected batch, and free those of its calls that got no reply: the provider did
-        not bill them.
+        """Mark a batch as collected, and free those of its calls that got no reply: the provider
+        did not bill them.
         """
         with self._transaction():
-            keys = [
-                row[0]
-                for row in self._db.execute("SELECT key FROM batch_calls WHERE batch = ?", (id,))
-            ]
-            for key in keys:
+            keys = "SELECT key FROM batch_calls WHERE batch = ?"
+            for (key,) in self._db.execute(keys, (id,)).fetchall():
                 self._free(key)
             self._db.execute("DELETE FROM batch_calls WHERE batch = ?", (id,))
-            self._db.execute("DELETE FROM batches WHERE id = ?", (id,))
+            self._db.execute("UPDATE batches SET stage = '' WHERE id = ?", (id,))
+
+    def collected(self, id: str) -> bool:
+        """Whether the replies of this batch are in the store, as far as it had any."""
+        known = "SELECT 1 FROM batches WHERE id = ? AND stage = ''"
+        return self._db.execute(known, (id,)).fetchone() is not None
 
 
 def _alive(pid: int) -> bool:
@@ -323,10 +320,8 @@ def _alive(pid: int) -> bool:
         return False
     except OSError:  # another user's process, or no /proc here
         return True
-    return status.rpartition(")")[2].split()[0] not in (
-        "Z",
-        "X",
-    )  # a killed process may wait long to be reaped
+    state = status.rpartition(")")[2].split()[0]
+    return state not in ("Z", "X")  # a killed process may wait long to be reaped
 
 
 def _sums(row: Any) -> dict[str, Any]:

@@ -12,12 +12,8 @@ from reset.judges.instruction.replies import LimitReached, Malformed, quoted
 # seconds; a provider that asks for more has closed for now, and waiting would look like a hang
 LONGEST_WAIT = 120.0
 
-NEVER_CONNECTED = {
-    "ConnectError",
-    "ClientConnectorError",
-    "PoolTimeout",
-    "UnsupportedProtocol",
-}  # so nothing was billed
+# so nothing was billed
+NEVER_CONNECTED = {"ConnectError", "ClientConnectorError", "PoolTimeout", "UnsupportedProtocol"}
 
 
 @dataclass(frozen=True)
@@ -51,19 +47,18 @@ def classify_error(error: Exception) -> Fault:
     if isinstance(error, Malformed):
         return Fault("retry", f"malformed reply ({error})", paid=True)
     if isinstance(error, openai.APIStatusError):
-        return _status(
-            error.status_code,
-            str(error.code or error.type or ""),
-            _message(error.body),
-            error.response.headers,
-        )
+        code = str(error.code or error.type or "")
+        return _status(error.status_code, code, error.body, error.response.headers)
     if isinstance(error, openai.APIConnectionError):
         return Fault("retry", "connection broken", paid=True)
     raise error
 
 
-def _status(status: int, code: str, message: str, headers: Mapping[str, str]) -> Fault:
+def _status(status: int, code: str, body: object, headers: Mapping[str, str]) -> Fault:
+    message = quoted(body.get("message", "")) if isinstance(body, dict) else ""
     said = f"HTTP {status}" + (f": {message}" if message else "")
+    if status == 403 and _flagged(body):
+        return Fault("give_up", said)
     if status in (401, 403):
         return Fault("stop", f"the key is refused ({said})")
     if status == 404 or code == "model_not_found":
@@ -74,7 +69,7 @@ def _status(status: int, code: str, message: str, headers: Mapping[str, str]) ->
         wait = retry_after(headers)
         if wait is not None and wait > LONGEST_WAIT:
             return Fault("stop", f"the endpoint asks to come back in {wait:.0f} s ({said})")
-        return Fault("retry", f"HTTP {status}", wait=wait, everyone=status in (429, 503))
+        return Fault("retry", said, wait=wait, everyone=status in (429, 503))
     return Fault("give_up", said)
 
 
@@ -96,9 +91,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def _message(body: object) -> str:
-    text = body.get("message", "") if isinstance(body, dict) else ""
-    return quoted(text)
+def _flagged(body: object) -> bool:
+    """Whether an error is OpenRouter's for a text that moderation refuses, not for a key."""
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    return isinstance(metadata, dict) and "flagged_input" in metadata
 
 
 def _causes(error: BaseException | None) -> Iterator[str]:

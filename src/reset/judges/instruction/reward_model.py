@@ -1,7 +1,8 @@
 """A reward model as the judge of instruction following: any sequence classifier with one output.
 
 The request and the answer are put into the chat template of the model's own tokenizer as a user's
-and an assistant's turn; a model without a template gets them as a pair of texts. The score is the
+and an assistant's turn; a model without a template gets them as a pair of texts. Chat tokens in
+them are broken up (`chat_tokens`), or an answer could write the user's next turn. The score is the
 logistic function of the output, so that it lies between 0 and 1 and keeps the model's order. It is
 continuous, so ties are rare.
 """
@@ -15,7 +16,8 @@ from reset.core.errors import InputError
 from reset.core.io import Row
 from reset.judges.common.scoring_model import ScoringModel, Tokens
 from reset.judges.common.verdicts import Pair
-from reset.judges.instruction.llm import request_of
+from reset.judges.instruction import chat_tokens
+from reset.judges.instruction.llm import measured, request_of
 from reset.judges.instruction.settings import RewardSettings
 from reset.tokens import chat_template
 
@@ -57,6 +59,7 @@ def _check_outputs(folder: Path) -> None:
 
 
 def _tokens(tokenizer: Any, request: str, answer: str) -> Tokens:
+    request, answer = chat_tokens.neutralise(request), chat_tokens.neutralise(answer)
     if not tokenizer.chat_template:
         return tuple(tokenizer(request, answer)["input_ids"])
     turns = [{"role": "user", "content": request}, {"role": "assistant", "content": answer}]
@@ -75,9 +78,6 @@ def _read(model: Any, batch: list[Tokens], tensors: dict[str, Any]) -> list[floa
 
 
 def _verdict(score: float | None, limit: int) -> Row:
-    reason = None
     if score is None:
-        reason = f"request and answer are longer than the model's {limit} tokens"
-    else:
-        score = round(score, 6)
-    return {"score": score, "ratings": [], "raw": [], "reason": reason}
+        return measured(None, f"request and answer are longer than the model's {limit} tokens")
+    return measured(round(score, 6))

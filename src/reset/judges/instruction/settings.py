@@ -206,11 +206,9 @@ class InstructionSettings:
 
 def _plain(value: Any) -> Any:
     """A section of params as dicts, which JSON knows."""
-    return (
-        {key: _plain(entry) for key, entry in value.items()}
-        if isinstance(value, Mapping)
-        else value
-    )
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return value
 
 
 def check_ready(settings: InstructionSettings) -> None:
@@ -220,9 +218,7 @@ def check_ready(settings: InstructionSettings) -> None:
     Makes no call and imports no client, so that it can be done before any sampling starts.
     """
     endpoint = settings.openai
-    if endpoint is None:
-        return
-    if endpoint.local:
+    if endpoint is None or endpoint.local:
         return
     host = urlsplit(endpoint.url).hostname or ""
     _check_proxies(host)
