@@ -6,25 +6,30 @@ import argparse
 import sys
 from pathlib import Path
 
-from reset.core.errors import run_stage
+from reset.core.errors import InputError, run_stage
 from reset.tools import ask
+
+QUESTION = "without it, questions are read line by line, but for a summary, which needs none"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="a folder below models/, such as reset_31")
-    parser.add_argument("question", nargs="?", help="without it, questions are read line by line")
+    parser.add_argument("question", nargs="?", help=QUESTION)
     parser.add_argument("--passages", type=Path, help="a text file; blank lines part its passages")
-    parser.add_argument("--task", default="abstractive_qa", help="with passages: what is asked for")
+    parser.add_argument("--task", help="with passages: what is asked for")
     args = parser.parse_args()
-    ask.check_task(args.task)
+    task = ask.task_of(args.task)
     passages = ask.passages_of(args.passages)
-    model = ask.Model(Path("models") / args.model)
+    model = ask.Model(ask.model_folder(args.model))
 
-    for question in [args.question] if args.question else questions():
-        for piece in model.answer(model.prompt(question, passages, args.task)):
-            print(piece, end="", flush=True)
-        print()
+    needs_none = passages and task == "summarization"
+    asked = [args.question or ""] if args.question or needs_none else questions()
+    try:
+        for question in asked:
+            model.answer(model.prompt(question, passages, task))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def questions():
@@ -34,9 +39,13 @@ def questions():
     sign = "? " if sys.stdin.isatty() else ""
     while True:
         try:
-            line = input(sign).strip()
+            line = input(sign).removeprefix("\ufeff").strip()
         except EOFError:
             return
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"standard input: not text in {sys.stdin.encoding} ({error})"
+            ) from None
         if not line:
             return
         yield line

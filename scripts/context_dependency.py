@@ -13,6 +13,8 @@ from reset.data.prompts import templates
 from reset.tokens import chat_template
 from reset.tools import context_gain
 
+COLUMNS = ("id", "dataset", "task", "instruction", "question", "context", "prompt", "target")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,22 +36,21 @@ def main() -> None:
         wording = wording.chat(chat_template.renderer(args.model))
 
     rows = io.read(args.rows)
+    for number, row in enumerate(rows, 1):
+        io.require_columns(row, COLUMNS, f"{args.rows}, row {number}")
     found = context_gain.gains(
         rows, wording, args.model, everything["train"]["shared"]["max_length"]
     )
-    for name, (count, mean, kept) in context_gain.summary(rows, found, args.least).items():
+    for name, (count, mean, large) in context_gain.summary(rows, found, args.least).items():
         print(
-            f"{name}: {count} rows with a context, {mean:+.3f} nats a token on average, {kept} kept"
+            f"{name}: {count} rows with a context, {mean:+.3f} nats a token on average,"
+            f" {large} kept"
         )
-    told = zip(rows, found, strict=True)
-    io.write(
-        args.out,
-        [
-            {**row, "context_gain": round(g, 6)}
-            for row, g in told
-            if g is not None and g >= args.least
-        ],
-    )
+    kept = []
+    for row, gain in zip(rows, found, strict=True):
+        if gain is not None and gain >= args.least:
+            kept.append({**row, "context_gain": round(gain, 6)})
+    io.write(args.out, kept)
 
 
 if __name__ == "__main__":

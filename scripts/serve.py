@@ -10,6 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reset.core.errors import InputError, run_stage
+from reset.tools import ask
+
+# where a client says nothing: published folders often sample, and have a penalty on repetition,
+# which is one on quotes from the passages
+AS_EVALUATED = '{"temperature": 0.0, "repetition_penalty": 1.0}'
 
 
 def main() -> None:
@@ -18,14 +23,13 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", default="8000")
     args = parser.parse_args()
-    folder = Path("models") / args.model
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder}: no such model; run `make tune` or `dvc pull` first")
+    folder = ask.model_folder(args.model)
     address = ["--host", args.host, "--port", args.port]
     # beside this Python first: the environment need not be activated
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if vllm := shutil.which("vllm", path=programs):
         command = [vllm, "serve", str(folder), "--served-model-name", args.model, *address]
+        command += ["--override-generation-config", AS_EVALUATED]
     elif find_spec("fastapi") and find_spec("uvicorn"):
         transformers = shutil.which("transformers", path=programs) or "transformers"
         command = [transformers, "serve", str(folder.resolve()), *address]

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -244,10 +245,23 @@ def test_a_full_disk_is_one_line_that_says_what_is_kept_and_the_next_run_takes_i
     (folder,) = generate.WORK.iterdir()
     kept = len(generate.finished(folder))
     assert 0 < kept < 60 and 0 < lines() < batches
-    said = f"cannot be written (File too large); answers to {kept} prompts are kept there"
+    said = f"cannot be written (File too large); answers to {kept} prompts are kept in {folder}:"
     assert str(stopped.value).startswith(f"{folder}: {said}")
     assert generate.generate(model, asked, settings, 12) == expected
     assert lines() == batches
+
+
+def test_a_refusal_elsewhere_is_not_one_of_the_shards(clock, monkeypatch):
+    """Engines write too: vLLM keeps what it compiled in the user's cache."""
+
+    def fail(self, batches):
+        raise PermissionError(errno.EACCES, "Permission denied", "/root/.cache/vllm")
+        yield
+
+    monkeypatch.setattr(Clock, "run", fail)
+    said = r"^/root/.cache/vllm: cannot be written \(Permission denied\); .* kept in .work"
+    with pytest.raises(InputError, match=said):
+        generate.generate(clock, requests(3, MIXED), SETTINGS, 12)
 
 
 def test_an_error_of_another_kind_stays_what_it_is(clock, monkeypatch):

@@ -1,5 +1,6 @@
 """ask and serve: a question is prompted as training rows were, and the answer comes in pieces."""
 
+import io
 import json
 import os
 import shutil
@@ -14,8 +15,13 @@ import pytest
 
 from reset.core.errors import InputError
 from reset.data.prompts import templates
+from reset.generation import engines
+from reset.generation.decoding import Request, greedy_draws
 from reset.tools import ask
+from scripts import ask as command
+from scripts import serve
 from tests.support.chat_models import FAMILIES, save
+from tests.support.random_model import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +42,7 @@ def script(name, *words, **how):
     return subprocess.run(command, env=environment, capture_output=True, text=True, **how)
 
 
-def test_the_prompt_is_that_of_a_training_row(project):
+def test_the_prompt_is_that_of_a_training_row(project, capsys):
     model = ask.Model(Path("models/reset_0"))
     layout = templates.load("paper")
     row = {
@@ -45,7 +51,85 @@ def test_the_prompt_is_that_of_a_training_row(project):
     assert model.prompt("Who?", ["Ada.", "Bo."], "extractive_qa") == layout.render(row)
     request = row | {"task": "instruction", "instruction": "Hi", "question": "", "context": []}
     assert model.prompt("Hi", [], "extractive_qa") == layout.render(request)
-    assert "".join(model.answer(model.prompt("Hi", [], "extractive_qa")))
+    model.answer(model.prompt("Hi", [], "extractive_qa"))
+    assert len(capsys.readouterr().out) > 1
+
+
+def test_the_answer_is_that_of_the_pipeline_whatever_the_folder_samples_by(project, capsys):
+    """Published chat models come with a repetition penalty, which keeps a model from quoting."""
+    folder = Path("models/reset_0")
+    own = json.loads((folder / "generation_config.json").read_text())
+    own |= {"repetition_penalty": 5.0, "do_sample": True, "temperature": 0.7}
+    (folder / "generation_config.json").write_text(json.dumps(own))
+    model = ask.Model(folder)
+    prompt = model.prompt("Who?", ["Ada."], "abstractive_qa")
+    engine = engines.load(folder, SETTINGS, model.encoding.max_new_tokens)
+    (((_, (answer,)),),) = engine.run([[Request("a", prompt, greedy_draws())]])
+    model.answer(prompt)
+    assert capsys.readouterr().out == f"{answer.text}\n"
+
+
+def test_passages_beyond_the_window_are_refused(project):
+    model = ask.Model(Path("models/reset_0"))
+    with pytest.raises(InputError, match=r"\d{4} tokens.* window of 2048; give fewer or shorter"):
+        model.answer(model.prompt("Who?", ["Ada. " * 400], "abstractive_qa"))
+
+
+@pytest.mark.parametrize(
+    ("profile", "task"),
+    [("laptop", "extractive_qa"), ("one_gpu", "abstractive_qa"), ("paper", "abstractive_qa")],
+)
+def test_questions_are_put_as_a_task_that_was_trained(tmp_path, monkeypatch, profile, task):
+    shutil.copy(ROOT / f"profiles/{profile}.yaml", tmp_path / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    assert ask.task_of(None) == task and ask.task_of("summarization") == "summarization"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Run the command with words and lines of standard input; the questions that it asks."""
+    monkeypatch.setattr(ask.Model, "__init__", lambda self, folder: None)
+    monkeypatch.setattr(ask.Model, "prompt", lambda self, question, passages, task: question)
+
+    def run(*words, lines=b""):
+        found = []
+        monkeypatch.setattr(ask.Model, "answer", lambda self, prompt: found.append(prompt))
+        monkeypatch.setattr(sys, "argv", ["ask", "reset_0", *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines), "utf-8"))
+        command.main()
+        return found
+
+    return run
+
+
+def test_a_summary_needs_no_question(project, asked):
+    Path("notes.txt").write_text("Ada.")
+    assert asked("--passages", "notes.txt", "--task", "summarization") == [""]
+    assert asked("--passages", "notes.txt", lines=b"Who?\n\n") == ["Who?"]
+    assert asked("--task", "summarization", lines=b"Hi\n") == ["Hi"]
+
+
+def test_questions_may_begin_with_a_byte_order_mark_and_must_be_text(project, asked):
+    assert asked(lines=b"\xef\xbb\xbfWho?\r\nWh\xc3\xa4n?\n") == ["Who?", "Wh\xe4n?"]
+    with pytest.raises(InputError, match="standard input: not text in utf-8 .*0xe4"):
+        asked(lines=b"Wh\xe4n?\n")
+
+
+def test_an_interrupt_ends_it_without_a_traceback(project, asked, monkeypatch):
+    monkeypatch.setattr(command, "questions", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        asked()
+    assert ended.value.code == 130
+
+
+def interrupted():
+    raise KeyboardInterrupt
+    yield
+
+
+def test_lines_of_spaces_part_passages_too(tmp_path):
+    (tmp_path / "notes.txt").write_bytes(b"Ada.\r\n \r\nBo\r\nwas.\n\t\n\nCy.\n \n")
+    assert ask.passages_of(tmp_path / "notes.txt") == ["Ada.", "Bo was.", "Cy."]
 
 
 @pytest.mark.integration
@@ -76,6 +160,29 @@ def test_an_empty_file_of_passages_is_an_error(tmp_path):
     (tmp_path / "empty.txt").write_text("\n\n")
     with pytest.raises(InputError, match="holds no passage"):
         ask.passages_of(tmp_path / "empty.txt")
+
+
+def test_vllm_serves_a_model_as_it_was_evaluated(project, monkeypatch):
+    run = []
+    monkeypatch.setattr(serve.shutil, "which", lambda name, path: f"/bin/{name}")
+    monkeypatch.setattr(serve.os, "execvp", lambda program, words: run.extend(words))
+    monkeypatch.setattr(sys, "argv", ["serve", "reset_0"])
+    serve.main()
+    assert run[:3] == ["/bin/vllm", "serve", "models/reset_0"]
+    off = json.loads(run[run.index("--override-generation-config") + 1])
+    assert off == {"temperature": 0.0, "repetition_penalty": 1.0}
+
+
+@pytest.mark.timeout(120)
+def test_a_failure_while_answering_ends_it(project, monkeypatch):
+    model = ask.Model(Path("models/reset_0"))
+
+    def fail(**_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(model.model, "generate", fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        model.answer(model.prompt("Who?", ["Ada."], "abstractive_qa"))
 
 
 @pytest.mark.integration

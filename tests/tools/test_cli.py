@@ -1,5 +1,6 @@
 """reset-llm: each command is a script of the project, and --help runs nothing."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,20 @@ def test_every_command_but_tune_is_a_script():
 def test_outside_the_project_one_line_says_so(tmp_path):
     done = run("show", cwd=tmp_path)
     assert done.returncode == 1 and "run reset-llm in the project's folder" in done.stderr
+
+
+def test_tune_runs_stages_by_its_own_python(monkeypatch):
+    """Debian has no `python`, and nothing says that the environment must be activated."""
+    paths = []
+
+    def repro(command, env):
+        paths.append(env["PATH"].split(os.pathsep)[0])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(cli.subprocess, "run", repro)
+    monkeypatch.setattr(cli, "run_script", lambda name, arguments: None)
+    cli.tune()
+    assert paths == [str(Path(sys.executable).parent)] * 3
 
 
 def test_an_unknown_command_is_named():

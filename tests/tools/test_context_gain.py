@@ -103,3 +103,15 @@ def test_the_script_keeps_the_rows_that_gain_enough(folder, monkeypatch, capsys)
         kept[0].keys() == {*rows(1)[0], "context_gain"}
         and "toy: 20 rows with a context" in capsys.readouterr().out
     )
+
+
+def test_a_row_that_lacks_a_column_is_named_before_the_model_is_loaded(folder, monkeypatch):
+    monkeypatch.setattr(templates, "load", lambda name: WORDING)
+    settings = {"data": {"templates": "any"}, "template": {"style": "alpaca"}}
+    Path("params.yaml").write_text(yaml.safe_dump(settings))
+    first, second, *_ = rows(3)
+    del second["context"]
+    write("rows.jsonl", [first, second])
+    monkeypatch.setattr(sys, "argv", ["s", "rows.jsonl", "start", "kept.jsonl"])
+    with pytest.raises(InputError, match="rows.jsonl, row 2: no column 'context'"):
+        stage.main()

@@ -47,11 +47,9 @@ class Draw:
     @property
     def key(self) -> tuple[float, int | None, int]:
         """Draws of one prompt with equal keys have the same answer, which is computed once."""
-        return (
-            (0.0, None, 0)
-            if self.setting.greedy
-            else (self.setting.temperature, self.setting.top_k, self.seed)
-        )
+        if self.setting.greedy:
+            return 0.0, None, 0
+        return self.setting.temperature, self.setting.top_k, self.seed
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,8 @@ from reset.generation.engines import Batch, EngineSettings
 
 WORK = Path(".work/generations")
 SOURCE = Path(__file__).parents[1]
-GENERATION_CODE = (
-    "generation/engines/*.py",
-    "tokens/encoding.py",
-)  # the code that turns a prompt into an answer
+# the code that turns a prompt into an answer
+GENERATION_CODE = ("generation/engines/*.py", "tokens/encoding.py")
 Shelf = dict[str, list[list[Any]]]  # id -> [text, tokens, finish] of each draw
 
 
@@ -119,15 +117,12 @@ def compute(batches: list[Batch], task: Task, done: int) -> None:
                 bar.update(count)
             return
         server = multiprocessing.get_context("forkserver")
-        server.set_forkserver_preload(
-            [f"reset.generation.engines.{settings.engine}_engine"]
-        )  # imported once for all workers
-        counters = server.Array(
-            "l", workers, lock=False
-        )  # one slot a worker: no lock that a dead worker could hold
-        refusals = [
-            server.Pipe(duplex=False) for _ in range(workers)
-        ]  # likewise: no queue that all write to
+        # imported once for all workers
+        server.set_forkserver_preload([f"reset.generation.engines.{settings.engine}_engine"])
+        # one slot a worker: no lock that a dead worker could hold
+        counters = server.Array("l", workers, lock=False)
+        # likewise: no queue that all write to
+        refusals = [server.Pipe(duplex=False) for _ in range(workers)]
         processes: list[BaseProcess] = []
         try:
             for rank in range(workers):
@@ -223,8 +218,8 @@ def work(
 
 @contextmanager
 def refusals_explained(folder: Path) -> Iterator[None]:
-    """Turn a refusal to write below `folder`, as on a full disk, into an InputError that says what
-    is kept; other errors of the system stay what they are.
+    """Turn a refusal to write, as on a full disk, into an InputError that says what is kept in
+    `folder`; other errors of the system stay what they are.
     """
     try:
         yield
@@ -233,6 +228,6 @@ def refusals_explained(folder: Path) -> Iterator[None]:
             raise
         kept = len(finished(folder))
         raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); answers to {kept} prompts are kept"
-            " there: make room and run again to take up the rest"
+            f"{error.filename or folder}: cannot be written ({error.strerror}); answers to {kept}"
+            f" prompts are kept in {folder}: make room and run again to take up the rest"
         ) from None

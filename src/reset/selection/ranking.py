@@ -213,8 +213,8 @@ def split(ranked: list[Row], share: float, seed: int) -> tuple[list[Row], list[R
         raise InputError(f"params.yaml: 'ranking.dev': expected a number in [0, 1), got {share:g}")
     if len(ranked) < 2:
         raise InputError(
-            f"{len(ranked)} ranked rows; two at least are needed to train on and to choose the"
-            " checkpoint"
+            f"{len(ranked)} ranked rows; two at least are needed, to train on and to choose the"
+            " checkpoint by: more prompts in sampling.pools, or fewer without a score"
         )
     held = sorted(ranked, key=lambda row: digest(seed, row["id"]))
     held = held[: min(max(1, round(share * len(ranked))), len(ranked) - 1)]

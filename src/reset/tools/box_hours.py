@@ -159,12 +159,17 @@ def _sampling(profile: Mapping[str, Any]) -> float:
     return tokens / (GPUS * GPU_TOKENS) / 3600 + starts * START_HOURS
 
 
-def _summac(profile: Mapping[str, Any]) -> float:
+def nli_operations(profile: Mapping[str, Any], models: int) -> float:
+    """What the NLI model takes for the context-dependent samples and answers of so many models."""
     rows, instruction = workload.evaluation_rows(profile)
-    models = len(profile["runs"]["evaluated"])
     context_share = 1 - 1 / len(workload.groups_of(profile))
     answers = workload.draws(profile) * context_share + models * (rows - instruction)
-    operations = answers * ABSTRACTIVE * NLI_PAIRS * NLI_PAIR_TOKENS * NLI_OPERATIONS
+    return answers * NLI_PAIRS * NLI_PAIR_TOKENS * NLI_OPERATIONS
+
+
+def _summac(profile: Mapping[str, Any]) -> float:
+    models = len(profile["runs"]["evaluated"])
+    operations = nli_operations(profile, models) * ABSTRACTIVE
     rate = GPUS * devices.PEAKS["A100"] * 1e12 * devices.UTILISATION
     starts = models + len(profile["runs"]["pools"])
     return operations / rate / 3600 + starts * NLI_START_HOURS

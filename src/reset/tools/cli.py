@@ -2,6 +2,7 @@
 scripts/, or DVC, in the project's folder.
 """
 
+import os
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -19,6 +20,8 @@ COMMANDS = {
     "publish": "a model to the hub (--data: a pool's rows): reset-llm publish reset_31 owner/name",
 }
 
+TUNED = ("evaluate", "benchmark", "calibrate")  # stages
+
 
 def main() -> None:
     """Run the command that the first argument names; help where it names none."""
@@ -29,7 +32,7 @@ def main() -> None:
     if command not in COMMANDS:
         sys.exit(f"error: no command '{command}'\n{usage()}")
     if command == "tune" and {"-h", "--help"} & set(arguments):
-        print("usage: reset-llm tune\n\nRuns dvc repro evaluate, then the report.")
+        print(f"usage: reset-llm tune\n\nRuns dvc repro {' '.join(TUNED)}, then the report.")
         return
     if not Path("dvc.yaml").is_file() or not Path("scripts").is_dir():
         sys.exit("error: no dvc.yaml here; run reset-llm in the project's folder")
@@ -50,9 +53,17 @@ def run_script(name: str, arguments: list[str]) -> None:
 
 
 def tune() -> None:
-    """What `runs` of params.yaml asks for, up to the report, and the result table."""
-    for words in (["evaluate"], ["--single-item", "report"]):
-        done = subprocess.run([sys.executable, "-m", "dvc", "repro", *words])
+    """What `runs` of params.yaml asks for, then the report alone, since its other inputs may not be
+    there, and the result table.
+    """
+    # stages run `python`: this one, also where the environment is not activated
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    for words in (
+        ["stages/check_params.py"],
+        ["-m", "dvc", "repro", *TUNED],
+        ["-m", "dvc", "repro", "--single-item", "report"],
+    ):
+        done = subprocess.run([sys.executable, *words], env=os.environ | {"PATH": path})
         if done.returncode:
             sys.exit(done.returncode)
     run_script("show", [])

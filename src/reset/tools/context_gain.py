@@ -60,7 +60,7 @@ def losses(rows: Sequence[Row], folder: Path, max_length: int) -> list[float]:
         labels = inputs.pop("shift_labels")
         del inputs["labels"]
         with torch.inference_mode():
-            logits = model(**inputs).logits
+            logits = model(**inputs, use_cache=False).logits
         lost = torch.nn.functional.cross_entropy(
             logits.transpose(1, 2), labels, ignore_index=IGNORE, reduction="none"
         )

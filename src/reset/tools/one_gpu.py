@@ -10,7 +10,7 @@ from typing import Any
 
 from reset.core import params
 from reset.tools import published_sizes, workload
-from reset.tools.box_hours import NLI_OPERATIONS, NLI_PAIR_TOKENS, NLI_PAIRS, markdown, settings_of
+from reset.tools.box_hours import markdown, nli_operations, settings_of
 from reset.training import devices, footprint, resource_estimate
 from reset.training.devices import Device
 from reset.training.footprint import GIB
@@ -57,19 +57,21 @@ def page() -> str:
 def _column(profile: Mapping[str, Any], card: Card, model: str) -> dict[str, str]:
     size = published_sizes.qwen3(model, profile["train"]["shared"]["lora"]["rank"])
     device = Device(card.peak, True, card.memory * GIB, card.memory * GIB, card.memory * GIB)
+    rate = devices.PEAKS[card.peak] * 1e12
     found, total = {}, 0.0
     for run in workload.trained_runs(profile):
         work = workload.training(run, profile)
         shared = settings_of(profile, run, size, device, 1)
-        rate = devices.PEAKS[card.peak] * 1e12
         took = 60 * resource_estimate.hours(size, shared, work.tokens, work.length, 1, rate)
         label = f"train `{run}`: {work.rows:,} rows × {work.length:,.0f} tokens"
         found[label] = f"{took:.0f} min"
         total += took
-    answers = _answers(profile)
+    models = len(profile["runs"]["start_models"]) + len(profile["runs"]["evaluated"])
+    answers = workload.draws(profile) + models * workload.evaluation_rows(profile)[0]
+    nli_seconds = nli_operations(profile, models) / (rate * devices.UTILISATION)
     for what, took in (
         ("sample and predict", answers * ANSWER_TOKENS / card.sampled[model] / 60),
-        ("SummaC", _summac_minutes(profile, card)),
+        ("SummaC", nli_seconds / 60),
         ("load, start, export", LOAD_MINUTES * 4 * len(workload.trained_runs(profile))),
     ):
         found[what] = f"{took:.0f} min"
@@ -80,20 +82,6 @@ def _column(profile: Mapping[str, Any], card: Card, model: str) -> dict[str, str
     found["memory while sampling: `sampling.vllm.memory`"] = f"{share * card.memory:.1f} GiB"
     found["disk, models and checkpoints"] = f"{_disk(profile, size, device) / GIB:.0f} GiB"
     return found
-
-
-def _answers(profile: Mapping[str, Any]) -> int:
-    models = len(profile["runs"]["start_models"]) + len(profile["runs"]["evaluated"])
-    return workload.draws(profile) + models * workload.evaluation_rows(profile)[0]
-
-
-def _summac_minutes(profile: Mapping[str, Any], card: Card) -> float:
-    rows, instruction = workload.evaluation_rows(profile)
-    models = len(profile["runs"]["start_models"]) + len(profile["runs"]["evaluated"])
-    context_share = 1 - 1 / len(workload.groups_of(profile))
-    answers = workload.draws(profile) * context_share + models * (rows - instruction)
-    operations = answers * NLI_PAIRS * NLI_PAIR_TOKENS * NLI_OPERATIONS
-    return operations / (devices.PEAKS[card.peak] * 1e12 * devices.UTILISATION) / 60
 
 
 def _memory(profile: Mapping[str, Any], size: Size, device: Device) -> float:

@@ -130,6 +130,8 @@ def test_every_draw_is_asked_once_with_its_own_settings(model):
         assert len({answer.text for answer in found[request.id]}) == 3
     assert {body["model"] for body in server.asked} == {str(model)}
     assert all(body["stop_token_ids"] == [2] for body in server.asked)
+    off = [(body["min_p"], body["repetition_penalty"]) for body in server.asked]
+    assert set(off) == {(0.0, 1.0)}  # a server's own defaults, whatever they are
 
 
 def test_finish_and_token_count_follow_the_contract(model):
@@ -217,6 +219,26 @@ def test_a_server_that_is_not_there_is_an_error_that_names_it(model):
         url = server.url
     with pytest.raises(InputError, match=f"{url}: no answer"):
         answers(engine(model, url), requests(1, MIXED))
+
+
+@pytest.mark.parametrize("page", [b"<html>a page for browsers</html>", b"[]"])
+def test_a_server_of_something_else_is_named(model, page):
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html" if b"<" in page else "application/json")
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as http:
+        threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{http.server_port}"
+        with pytest.raises(InputError, match=f"{url}: answers, but with no list of models"):
+            answers(engine(model, url), requests(1, MIXED))
+        http.shutdown()
 
 
 def test_a_failed_call_stops_the_rest_and_names_the_prompt(model):

@@ -29,12 +29,15 @@ def made_up(root, name, monkeypatch, seeds=(0, 1), **parameters):
     """A revision with a made-up study below `root`."""
     made_up_study.write(root, seeds=seeds, prompts=3, runs=RUNS)
     monkeypatch.chdir(root)
-    found = results.load(SETTINGS, seeds, list(made_up_study.SETS))
+    found = results.load(SETTINGS, seeds, list(made_up_study.SETS), made_up_study.ASKED)
     for figure in sections.draw(found):
         csv_table.write(root / f"report/plots/{figure.name}.csv", figure.columns, figure.rows)
     paths = [PROMPTS, *(answers(run, seed) for run in RUNS for seed in seeds)]
     paths += [str(path.relative_to(root)) for path in (root / "report/plots").glob("*.csv")]
     declared = {key: spec for plot in DECLARED for key, spec in plot.items()}
+    declared = {
+        k: spec for k, spec in declared.items() if spec["template"] != revision.NOT_COMPARED
+    }
     files = {path: root / path for path in paths}
     return Revision(name, "abcdef0123456789", found.results, parameters, declared, files, [])
 
@@ -191,8 +194,8 @@ class Documented:
 
 
 @pytest.fixture(scope="module")
-def documented(runs):
-    world = runs[0]
+def documented(finished):
+    world = finished
     said = clones.shell(world, clones.documented("Compare")[0], {})
     found = Documented(
         world,
@@ -291,12 +294,12 @@ def browsed(page):
 
 @pytest.mark.integration
 @pytest.mark.timeout(1500)
-def test_a_revision_that_is_none_or_has_no_results_is_named(runs, tmp_path, monkeypatch):
-    monkeypatch.chdir(runs[0])
+def test_a_revision_that_is_none_or_has_no_results_is_named(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(finished)
     with pytest.raises(
         InputError, match="'nothing' is no revision, tag, branch or experiment here"
     ):
         revision.fetch("nothing", tmp_path)
-    first = clones.git(runs[0], "rev-list", "--max-parents=0", "HEAD").split()[-1]
+    first = clones.git(finished, "rev-list", "--max-parents=0", "HEAD").split()[-1]
     with pytest.raises(InputError, match=f"{first}: it has no metrics/results.csv"):
         revision.fetch(first, tmp_path)

@@ -28,6 +28,19 @@ def test_a_project_inside_a_larger_repository_is_found(below, tmp_path, name):
     assert (tmp_path / "copy/params.yaml").read_text() == "seeds: [1]\n"
 
 
+def test_a_remote_that_refuses_is_named(below, tmp_path, monkeypatch):
+    """Keys for a bucket run out, and each kind of remote says so by errors of its own."""
+    from dvc.api import DVCFileSystem
+
+    def refuse(self, path):
+        raise PermissionError("The provided token\nhas expired.")
+
+    monkeypatch.setattr(DVCFileSystem, "cat_file", refuse)
+    said = r"params.yaml: the remote does not give it \(PermissionError: .*token has expired"
+    with pytest.raises(InputError, match=said):
+        revision.fetch("HEAD", tmp_path / "copy")
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
 def test_a_repository_that_git_distrusts_is_named(below, tmp_path):
     for path in (below.parent, *below.parent.rglob("*")):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import datasets
+import huggingface_hub
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
@@ -18,6 +19,7 @@ from reset.report import numbers
 from reset.tokens import chat_template, layout_template
 from reset.tokens.encoding import encode_prompts
 from reset.tools.publish import data_set, lockfile, model_card
+from reset.tools.publish import hub as publishing
 from tests.support import clones, tiny_llama
 from tests.support.fault_server import FaultServer
 from tests.support.model_hub import TOKEN, ModelHub
@@ -187,8 +189,8 @@ def publish(folder, hub, model="reset_1", repo="owner/name", token=TOKEN, comman
 
 
 @pytest.mark.integration
-def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub, monkeypatch):
-    world = runs[0]
+def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(finished, hub, monkeypatch):
+    world = finished
     done = publish(world, hub)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{hub.endpoint}/owner/name"
@@ -215,8 +217,8 @@ def test_the_hub_receives_the_models_bytes_and_a_card_with_its_origin(runs, hub,
 
 
 @pytest.mark.integration
-def test_the_hub_receives_candidates_and_winners_as_a_data_set(runs, hub, tmp_path):
-    world = runs[0]
+def test_the_hub_receives_candidates_and_winners_as_a_data_set(finished, hub, tmp_path):
+    world = finished
     done = publish(world, hub, command=DATA_COMMAND)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{hub.endpoint}/datasets/owner/name"
@@ -239,9 +241,9 @@ def plain(rows):
 
 
 @pytest.mark.integration
-def test_a_second_time_replaces_the_files(runs, hub):
-    assert [publish(runs[0], hub, model).returncode for model in ("mtl_1", "reset_1")] == [0, 0]
-    weights = (runs[0] / "models/reset_1/model.safetensors").read_bytes()
+def test_a_second_time_replaces_the_files(finished, hub):
+    assert [publish(finished, hub, model).returncode for model in ("mtl_1", "reset_1")] == [0, 0]
+    weights = (finished / "models/reset_1/model.safetensors").read_bytes()
     assert hub.files["owner/name"]["model.safetensors"] == weights and len(hub.commits) == 2
 
 
@@ -260,8 +262,8 @@ def test_a_second_time_replaces_the_files(runs, hub):
     ],
     ids=["no name", "no folder", "no token", "wrong token", "wrong repository"],
 )
-def test_what_cannot_be_published_is_refused_in_one_sentence(runs, hub, given, said):
-    refused(publish(runs[0], hub, **given), hub, said)
+def test_what_cannot_be_published_is_refused_in_one_sentence(finished, hub, given, said):
+    refused(publish(finished, hub, **given), hub, said)
 
 
 @pytest.mark.integration
@@ -276,6 +278,32 @@ def test_a_tree_with_changes_or_a_changed_model_is_refused(world, hub):
     model.unlink()  # it may be a link into the cache
     model.write_bytes(kept + b" ")
     refused(publish(world, hub), hub, "models/reset_1: not what dvc.lock recorded")
+
+
+def test_the_hubs_own_reason_is_told_whatever_line_it_stands_in(monkeypatch):
+    """An expired token, a full private quota: the client's first line is the number of the call."""
+
+    def refuse(*_, **__):
+        raise RuntimeError("401 (Request ID: 1)\nFor more information\n\nToken is expired")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", refuse)
+    with pytest.raises(
+        InputError, match="o/n: the hub did not take m .*Request.* Token is expired"
+    ):
+        publishing.upload({}, "o/n", "model", TOKEN, "m of revision 1")
+
+
+def test_files_below_a_model_folder_are_published_under_their_path(tmp_path):
+    io.write_text(tmp_path / "config.json", "{}")
+    io.write_text(tmp_path / "additional_chat_templates/tool_use.jinja", "x")
+    expected = ["additional_chat_templates/tool_use.jinja", "config.json"]
+    assert list(publishing.files_of(tmp_path)) == expected
+
+
+def test_a_folder_that_git_does_not_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="git status --porcelain: fatal: not a git repository"):
+        publishing.clean_revision()
 
 
 def refused(done, hub, said):

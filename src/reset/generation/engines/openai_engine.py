@@ -23,6 +23,9 @@ from reset.generation.engines import Answer, Batch, EngineSettings, Finished
 from reset.generation.engines.options import OpenAIEngineOptions
 from reset.generation.engines.tokenized_prompts import TokenizedPrompts, ended
 
+# off, where a server has defaults of its own or takes those of the model's folder
+NO_DEFAULTS = {"min_p": 0.0, "repetition_penalty": 1.0}
+
 
 class OpenAIEngine:
     """See `reset.generation.engines.Engine`. Each server has `concurrency` prompts under way and
@@ -40,10 +43,8 @@ class OpenAIEngine:
                 "params.yaml: 'sampling.workers' must be 1 with engine openai; add servers to"
                 " base_urls"
             )
-        self.model, self.options = (
-            str(model),
-            params.build(OpenAIEngineOptions, settings.openai, "sampling.openai"),
-        )
+        self.model = str(model)
+        self.options = params.build(OpenAIEngineOptions, settings.openai, "sampling.openai")
         self.prompts = TokenizedPrompts(model, max_new_tokens)
         self.longest = 0  # the servers have a room of their own
 
@@ -93,8 +94,8 @@ class OpenAIEngine:
             names += served or []
         if not found:
             raise InputError(
-                f"{', '.join(self.options.base_urls)}: serves {', '.join(names)}, not {self.model};"
-                " start a server on that folder (configs/launch/vllm_servers.sh)"
+                f"{', '.join(self.options.base_urls)}: serves {', '.join(names) or 'none'}, not"
+                f" {self.model}; start a server on that folder (configs/launch/vllm_servers.sh)"
             )
         return found
 
@@ -117,12 +118,13 @@ class OpenAIEngine:
             raise InputError(
                 f"{url}: no answer ({error}); start the server, or correct base_urls"
             ) from None
+        except (AttributeError, ValueError):  # a page for browsers, which the client takes as it is
+            raise InputError(
+                f"{url}: answers, but with no list of models; correct base_urls: most end in /v1"
+            ) from None
 
     def _answer(self, client: Any, request: Request) -> list[Answer]:
-        found: dict[Any, Answer] = {}
-        for draw in request.draws:
-            if draw.key not in found:
-                found[draw.key] = self._complete(client, request, draw)
+        found = {draw.key: self._complete(client, request, draw) for draw in request.distinct}
         return [found[draw.key] for draw in request.draws]
 
     def _complete(self, client: Any, request: Request, draw: Draw) -> Answer:
@@ -130,6 +132,7 @@ class OpenAIEngine:
 
         how: dict[str, Any] = {"temperature": 0.0}
         extra: dict[str, Any] = {"return_token_ids": True, "stop_token_ids": self.prompts.stops}
+        extra |= NO_DEFAULTS
         if not draw.setting.greedy:
             how = {"temperature": draw.setting.temperature, "top_p": 1.0}
             extra["top_k"] = draw.setting.top_k or -1
@@ -152,9 +155,8 @@ class OpenAIEngine:
             raise InputError(
                 f"{where}: a reply without usage; a server that counts tokens is expected"
             )
-        ids = getattr(
-            choice, "token_ids", None
-        )  # with the token that ended it, as `usage` counts it
+        # with the token that ended it, as `usage` counts it
+        ids = getattr(choice, "token_ids", None)
         if ids is not None:
             return self.prompts.answer(ids[:-1] if stopped else ids, stopped)
         tokens = max(0, reply.usage.completion_tokens - stopped)

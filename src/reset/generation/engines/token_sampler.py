@@ -22,9 +22,8 @@ class TokenSampler:
             for cold, draw in zip(greedy, draws, strict=True)
         ]
         self.temperature = torch.tensor(heat, device=device)
-        self.top_k = torch.tensor(
-            [draw.setting.top_k or 0 for draw in draws], device=device
-        )  # 0: off
+        limits = [draw.setting.top_k or 0 for draw in draws]
+        self.top_k = torch.tensor(limits, device=device)  # 0: off
         self.seed = torch.tensor([draw.seed for draw in draws], device=device)
 
     def __getitem__(self, rows: torch.Tensor) -> "TokenSampler":
@@ -70,9 +69,8 @@ def invert(mass: torch.Tensor, number: torch.Tensor, block: int = 256) -> torch.
         -1, dtype=torch.float64
     )
     rest = (point - (upto - heaps).gather(1, chosen)).clamp(min=0)
-    rest = torch.minimum(
-        rest, inside[:, -1:] * (1 - 1e-12)
-    )  # rounding must not step over the block's last token
+    # rounding must not step over the block's last token
+    rest = torch.minimum(rest, inside[:, -1:] * (1 - 1e-12))
     return (chosen * block + torch.searchsorted(inside, rest, right=True))[:, 0]
 
 
@@ -82,9 +80,8 @@ def uniform(seed: torch.Tensor, step: int) -> torch.Tensor:
     A counter in place of a generator a row: all rows in a few tensor operations, and no state to
     keep or to order.
     """
-    z = (
-        seed + torch.full_like(seed, step + 1) * -7046029254386353131
-    )  # wraps; the golden ratio's 64 bits, signed
+    # wraps; the golden ratio's 64 bits, signed
+    z = seed + torch.full_like(seed, step + 1) * -7046029254386353131
     z = (z ^ _shift(z, 30)) * -4658895280553007687
     z = (z ^ _shift(z, 27)) * -7723592293110705685
     return _shift(z ^ _shift(z, 31), 11).double() * 2.0**-53

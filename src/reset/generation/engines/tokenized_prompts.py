@@ -12,10 +12,8 @@ from reset.tokens.context_window import positions
 from reset.tokens.encoding import encode_prompts
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
-FINISH = {
-    "stop": True,
-    "length": False,
-}  # vLLM's and the servers' word: whether a stop token ended the answer
+# vLLM's and the servers' word: whether a stop token ended the answer
+FINISH = {"stop": True, "length": False}
 
 
 class TokenizedPrompts:

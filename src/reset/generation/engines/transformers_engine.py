@@ -27,11 +27,8 @@ class TransformersEngine:
     """One model folder on one device; see `reset.generation.engines.Engine`."""
 
     def __init__(self, model: Path, settings: EngineSettings, max_new_tokens: int):
-        self.folder, self.dtype, self.batch_tokens = (
-            model,
-            DTYPES[settings.precision],
-            settings.batch_tokens,
-        )
+        self.folder, self.dtype = model, DTYPES[settings.precision]
+        self.batch_tokens = settings.batch_tokens
         self.prompts = TokenizedPrompts(model, max_new_tokens)
         self.longest = 0  # batches have the room that their own prompts need
 
@@ -54,7 +51,7 @@ class TransformersEngine:
         batches: list[Batch] = []
         rows = width = 0
         for request in sorted(requests, key=lambda r: (-len(self.prompts.ids[r.id]), r.id)):
-            distinct = len({draw.key for draw in request.draws})
+            distinct = len(request.distinct)
             if not batches or (rows + distinct) * width > self.batch_tokens:
                 batches.append([])
                 rows, width = 0, len(self.prompts.ids[request.id]) + self.prompts.max_new_tokens
@@ -75,9 +72,8 @@ class TransformersEngine:
             try:
                 answers = self._answer(part)
             except torch.OutOfMemoryError:
-                answers = (
-                    None  # recover outside the handler, where the failed call's tensors are free
-                )
+                # recover outside the handler, where the failed call's tensors are free
+                answers = None
             if answers is not None:
                 yield list(zip(part, answers, strict=True))
                 continue
@@ -88,10 +84,8 @@ class TransformersEngine:
             yield from self._within_memory(part)
 
     def _cost(self, batch: Batch) -> int:
-        width = (
-            max(len(self.prompts.ids[request.id]) for request in batch)
-            + self.prompts.max_new_tokens
-        )
+        longest = max(len(self.prompts.ids[request.id]) for request in batch)
+        width = longest + self.prompts.max_new_tokens
         return width * sum(len(request.distinct) for request in batch)
 
     def _by_halves(self, request: Request) -> list[Answer]:
@@ -135,9 +129,8 @@ class TransformersEngine:
 
         device = self.model.device
         width, longest = max(map(len, prompts)), self.prompts.max_new_tokens
-        ids = torch.tensor(
-            [[0] * (width - len(p)) + p for p in prompts], device=device
-        )  # left padding
+        # left padding
+        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=device)
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
         cache = DynamicCache(config=self.model.config)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
@@ -156,9 +149,8 @@ class TransformersEngine:
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
         length = torch.full((len(owner),), longest, device=device)
         ended = torch.zeros(len(owner), dtype=torch.bool, device=device)
-        alive = torch.arange(
-            len(owner), device=device
-        )  # the draw that each row of the cache belongs to
+        # the draw that each row of the cache belongs to
+        alive = torch.arange(len(owner), device=device)
         for step in range(longest):
             tokens = dial.choose(logits, step)
             written[alive, step] = tokens
@@ -171,9 +163,8 @@ class TransformersEngine:
                 break
             positions = positions + 1
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
-            if (
-                count <= len(alive) * 0.75
-            ):  # dropping rows copies the cache, which pays when many have ended
+            # dropping rows copies the cache, which pays when many have ended
+            if count <= len(alive) * 0.75:
                 keep = going.nonzero()[:, 0]
                 cache.batch_select_indices(keep)
                 tokens, mask, positions = tokens[keep], mask[keep], positions[keep]

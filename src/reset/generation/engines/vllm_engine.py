@@ -75,15 +75,13 @@ class VllmEngine:
                 gpu_memory_utilization=self.options.memory,
                 enforce_eager=self.options.enforce_eager,
                 enable_prefix_caching=True,
-                block_size=(
-                    32 if current_platform.is_cpu() else None
-                ),  # only whole blocks are shared: not 128 tokens
+                # only whole blocks are shared: not 128 tokens
+                block_size=32 if current_platform.is_cpu() else None,
                 generation_config="vllm",  # none of the model folder's own sampling defaults
             )
         except (RuntimeError, ValueError) as error:
-            said = (
-                " ".join(str(error).split())[:600] or type(error).__name__
-            )  # pydantic says what is wrong in line 3
+            # pydantic says what is wrong in line 3
+            said = " ".join(str(error).split())[:600] or type(error).__name__
             raise InputError(
                 f"vllm cannot load {self.folder}: {said} (see sampling.vllm, sampling.precision)"
             ) from None
@@ -96,11 +94,9 @@ class VllmEngine:
             drawn.append([request.id, [draw.seed for draw in request.draws]])
         self.seed = int(digest(drawn), 16) >> 33  # differs by worker
         engine = self.llm.llm_engine
-        waiting: dict[str, int] = {}
         found: dict[str, dict[Any, Answer]] = {request.id: {} for request in requests}
         asked: dict[str, tuple[Request, Draw]] = {}
         for request in requests:
-            waiting[request.id] = len(request.distinct)
             for draw in request.distinct:
                 name = str(len(asked))
                 asked[name] = (request, draw)
@@ -111,10 +107,10 @@ class VllmEngine:
                 if not output.finished:
                     continue
                 request, draw = asked.pop(output.request_id)
-                found[request.id][draw.key] = self._read(output.outputs[0], request, draw)
-                waiting[request.id] -= 1
-                if not waiting[request.id]:
-                    answers = found.pop(request.id)
+                answers = found[request.id]
+                answers[draw.key] = self._read(output.outputs[0], request, draw)
+                if len(answers) == len(request.distinct):
+                    del found[request.id]
                     yield [(request, [answers[draw.key] for draw in request.draws])]
 
     def _sampling(self, draw: Draw) -> Any:
@@ -136,7 +132,6 @@ class VllmEngine:
 
     def _read(self, output: Any, request: Request, draw: Draw) -> Answer:
         stopped = ended(output.finish_reason, f"prompt '{request.id}', sample {draw.sample}")
-        ids = (
-            output.token_ids[:-1] if stopped else output.token_ids
-        )  # the token that ended it stands last
+        # the token that ended it stands last
+        ids = output.token_ids[:-1] if stopped else output.token_ids
         return self.prompts.answer(list(ids), stopped)

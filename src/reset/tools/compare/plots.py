@@ -10,9 +10,6 @@ from reset.evaluation import csv_table
 from reset.report import charts
 from reset.tools.compare.revision import Revision
 
-# `runs` shows one run's curves, or this machine's speed: nothing to compare
-NOT_COMPARED = ("runs",)
-
 
 @dataclass(frozen=True)
 class Overlay:
@@ -26,10 +23,8 @@ class Overlay:
 
 
 def draw(a: Revision, b: Revision) -> list[Overlay]:
-    """Every plot that both revisions declare, panel by panel."""
-    shared = [name for name in b.plots if name in a.plots]
-    compared = [name for name in shared if b.plots[name].get("template") not in NOT_COMPARED]
-    return [_overlay(b.plots[name], a, b) for name in compared]
+    """Every plot that both revisions have, panel by panel."""
+    return [_overlay(plot, a, b) for name, plot in b.plots.items() if name in a.plots]
 
 
 def _overlay(plot: Row, a: Revision, b: Revision) -> Overlay:

@@ -17,6 +17,7 @@ from reset.report.aggregate import Seed
 
 WORKSPACE = "workspace"  # DVC's own word for what lies in the folder now
 PROMPTS = "data/evaluation.jsonl"
+NOT_COMPARED = "runs"  # the template of a plot over all runs' curves of one seed
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Revision:
     commit: str  # empty for the workspace
     results: Sequence[Row]
     params: Mapping[str, Any]  # dotted key -> value
-    plots: Mapping[str, Row]  # the plots that its dvc.yaml declares
+    plots: Mapping[str, Row]  # those that its dvc.yaml declares and that can be compared
     files: Mapping[str, Path]
     missing: Sequence[str]
 
@@ -64,9 +65,7 @@ def fetch(name: str, into: Path) -> Revision:
     declared: dict[str, Any] = {}
     for plot in params.load(files["dvc.yaml"]).get("plots", []):
         declared |= plot
-    # a plot over files that the seeds name shows one run's curves, or this machine's speed: nothing
-    # to compare
-    plots = {key: spec for key, spec in declared.items() if "${" not in "".join(spec["y"])}
+    plots = {key: spec for key, spec in declared.items() if spec.get("template") != NOT_COMPARED}
     measured = sorted({(row["run"], row["seed"]) for row in results})
     wanted = [PROMPTS, *[answers(run, seed) for run, seed in measured]]
     wanted += [path for spec in plots.values() for path in spec["y"]]
@@ -105,6 +104,11 @@ def _copy(tree: Any, root: str, path: str, into: Path, files: dict[str, Path]) -
         content = tree.cat_file(f"{root}{path}")
     except FileNotFoundError:
         return False
+    except Exception as error:  # each kind of remote has its own errors
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: the remote does not give it ({type(error).__name__}: {reason})"
+        ) from None
     files[path] = into / path
     files[path].parent.mkdir(parents=True, exist_ok=True)
     files[path].write_bytes(content)

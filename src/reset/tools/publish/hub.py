@@ -26,7 +26,7 @@ def publish(name: str, repo: str) -> str:
     folder, revision, lock = Path("models") / name, clean_revision(), lockfile.load()
     check_recorded(folder, lock)
     lock.check(f"data/verdicts/faithfulness/predictions/{name}.jsonl")
-    files: Files = {path.name: path for path in sorted(folder.iterdir())}
+    files = files_of(folder)
     card = model_card.card(name, repo, lock, revision)
     files["README.md"] = card.encode()
     return upload(files, repo, "model", token, f"{name} of revision {revision[:12]}")
@@ -49,6 +49,12 @@ def publish_data(name: str, repo: str) -> str:
     return upload(files, repo, "dataset", token, f"{name} of revision {revision[:12]}")
 
 
+def files_of(folder: Path) -> Files:
+    """All files of a model folder, below it too: a tokenizer may keep further chat templates so."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path for path in found}
+
+
 def upload(files: Files, repo: str, kind: str, token: str, message: str) -> str:
     """Put `files` (names in the repository and their content) into one commit of the hub's
     repository `repo` of a kind (model, dataset); its address. InputError where the hub refuses.
@@ -61,7 +67,7 @@ def upload(files: Files, repo: str, kind: str, token: str, message: str) -> str:
         adds = [CommitOperationAdd(file, content) for file, content in files.items()]
         hub.create_commit(address.repo_id, adds, commit_message=message, repo_type=kind)
     except Exception as error:  # the library raises a different kind for each way to fail
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        reason = " ".join(str(error).split())
         raise InputError(
             f"{repo}: the hub did not take {message.split()[0]} ({type(error).__name__}: {reason})"
         ) from None
@@ -119,5 +125,8 @@ def check_recorded(path: Path, lock: Lock) -> None:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+    done = subprocess.run(["git", *words], capture_output=True, text=True)
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise InputError(f"git {' '.join(words)}: {said}; the card names a git revision")
     return done.stdout.rstrip("\n")
