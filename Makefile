@@ -23,12 +23,8 @@ demo: setup  ## run the whole study in the demo world and show its table
 	dvc repro
 	@PYTHONPATH=src python scripts/show.py
 
-# what `runs` of params.yaml asks for: the report alone, because its other inputs may not be there
 tune: setup  ## tune a model on the data of params.yaml and evaluate it (profiles/one_gpu.yaml)
-	@PYTHONPATH=src python stages/check_params.py
-	dvc repro evaluate
-	dvc repro --single-item report
-	@PYTHONPATH=src python scripts/show.py
+	@PYTHONPATH=src python -m reset.tools.cli tune
 
 PASSAGES ?=
 ask: setup  ## put questions to a model: make ask MODEL=reset_31 PASSAGES=notes.txt
@@ -67,12 +63,13 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
 
-# two processes of one thread each: threads of PyTorch that wait for a core spin, and take it from the others
-FAST = OMP_NUM_THREADS=1 pytest -n 2 -m "not integration"
+# one thread a process: threads of PyTorch that wait for a core spin, and take it from the others
+PYTEST = OMP_NUM_THREADS=1 pytest
+FAST = $(PYTEST) -n 2 -m "not integration"
 
 test: setup lint  ## every check: lint, types, all tests
 	$(FAST)
-	pytest -m integration
+	$(PYTEST) -m integration
 
 check: setup lint  ## the fast checks: no DVC run, no server
 	$(FAST)

@@ -45,12 +45,9 @@ def main() -> None:
             file=sys.stderr,
         )
     io.write_json(f"metrics/data/{dataset}.json", counts)
-    dropped = (
-        ", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none"
-    )
     print(
         f"filter {dataset}: {counts['read']} read; {counts['train']} to train, {counts['eval']} to"
-        f" evaluate, {counts['not_needed']} not needed; dropped: {dropped}",
+        f" evaluate, {counts['not_needed']} not needed; dropped: {build_records.reasons(counts)}",
         file=sys.stderr,
     )
 

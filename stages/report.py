@@ -13,7 +13,8 @@ from reset.report import charts, document, results, sections
 def main() -> None:
     declared = params.declared("report")
     settings = params.build(results.ReportSettings, declared.report, "report")
-    found = results.load(settings, declared.seeds, list(declared.data.datasets))
+    asked = declared.runs
+    found = results.load(settings, declared.seeds, list(declared.data.datasets), asked)
     figures = sections.draw(found)
 
     csv_table.write("metrics/results.csv", metrics.COLUMNS, [*found.results, *found.ends])

@@ -28,7 +28,9 @@ def figures(tmp_path_factory):
     os.chdir(root)
     try:
         settings = results.ReportSettings(samples=9, draws=20, seed=0)
-        return sections.draw(results.load(settings, [0, 1], list(made_up_study.SETS)))
+        return sections.draw(
+            results.load(settings, [0, 1], list(made_up_study.SETS), made_up_study.ASKED)
+        )
     finally:
         os.chdir(before)
 

@@ -33,6 +33,7 @@ def keep(folder, change, values):
 def test_kept_experiments_are_compared_over_the_seeds_that_both_have(tmp_path):
     keep(tmp_path, "ranking.selection=worst", [0.5, 0.5])
     (tmp_path / "README.md").write_text("not an experiment")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
     rows = ablations.table(STUDY, ablations.load(tmp_path)).rows
     assert rows[0] == ["this study", "90.0 %", "–", "–", "0.70 ± 0.10", "–", "–", "–"]
     assert rows[1] == [

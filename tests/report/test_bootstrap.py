@@ -1,5 +1,7 @@
 """bootstrap: pairs are pairs, and the intervals hold what they say."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,17 @@ def test_the_same_seed_gives_the_same_interval_and_another_another():
     gaps = {"nq": np.random.default_rng(0).normal(0.1, 1.0, size=(2, 50))}
     assert bootstrap.interval(gaps, 300, 1) == bootstrap.interval(gaps, 300, 1)
     assert bootstrap.interval(gaps, 300, 1) != bootstrap.interval(gaps, 300, 2)
+
+
+def test_many_prompts_need_little_memory_and_the_parts_change_nothing(monkeypatch):
+    gaps = {"nq": np.random.default_rng(0).normal(0.1, 1.0, size=(1, 20_000))}
+    tracemalloc.start()
+    whole = bootstrap.interval(gaps, 500, 1)  # 160 MB of drawn places
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 10_000_000)
+    assert bootstrap.interval(gaps, 500, 1) == whole
 
 
 def test_the_interval_has_the_width_of_the_standard_error():

@@ -39,6 +39,11 @@ def test_a_panel_has_its_rows_alone_and_its_name_as_title():
     assert "0.333" in drawn.find(f"{SVG}desc").text
 
 
+def test_large_numbers_are_told_whole():
+    spec = {"data": {"values": [{"run": "mtl", "value": 1234.4}, {"run": "reset", "value": 0.51}]}}
+    assert charts.describe(spec) == "mtl, value 1,234; reset, value 0.51."
+
+
 def test_an_empty_table_has_no_panel():
     assert charts.panels(charts.fill(PLOT, [])) == []
     assert charts.panels(charts.fill(PLOT | {"template": "points"}, [])) == []

@@ -1,7 +1,7 @@
 """checkpoint_figures: each stage from its start over its best checkpoint to its end."""
 
 from reset.report import aggregate, checkpoint_figures
-from tests.report.test_figures import macro
+from tests.report.test_figures import macro, of_kind
 
 LENGTHS = macro(
     {
@@ -24,7 +24,7 @@ def told(figure):
 
 
 def test_length_goes_from_the_start_over_the_best_to_the_end():
-    figure = checkpoint_figures.length(LENGTHS, {})
+    figure = checkpoint_figures.length(of_kind("context", LENGTHS))
     panel, series = "Context-dependent sets", "IF→CD"
     assert told(figure) == [
         (panel, series, "start", 11, 2**0.5),
@@ -69,4 +69,9 @@ def test_an_instruction_set_has_a_line_a_stage_out_of_ten():
 
 def test_a_model_without_a_value_leaves_its_checkpoint_out():
     assert checkpoint_figures.context_sets("stage2", []).rows == []
-    assert checkpoint_figures.length(aggregate.macro([]), {}).pictures() == []
+    assert checkpoint_figures.length(aggregate.macro([])).pictures() == []
+
+
+def test_a_stage_that_was_not_run_has_no_start_to_show():
+    rows = [row("chat", "nq", "faithfulness", 0.1), row("mtl", "nq", "faithfulness", 0.5)]
+    assert checkpoint_figures.context_sets("grounded", rows).rows == []

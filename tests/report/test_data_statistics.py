@@ -5,7 +5,7 @@ import pytest
 from reset.core import io
 from reset.core.errors import InputError
 from reset.report import data_statistics
-from reset.report.data_statistics import Counts, statistics
+from reset.report.data_statistics import statistics
 from tests.support import made_up_study
 
 
@@ -35,7 +35,7 @@ MIXED = {"read": 55, "duplicate": 3, "contaminated": 2, "dev": 5, "train": 45, "
 
 
 def test_every_row_read_is_dropped_not_needed_or_kept():
-    row = statistics(Counts(FILTERED, PROMPTED, EVALUATED, MIXED))
+    row = statistics(FILTERED, PROMPTED, EVALUATED, MIXED)
     assert row["dropped"] == {
         "no passage": 20,
         "over-long": 5,
@@ -49,7 +49,7 @@ def test_every_row_read_is_dropped_not_needed_or_kept():
 
 
 def test_means_are_over_rendered_rows_of_both_parts():
-    row = statistics(Counts(FILTERED, PROMPTED, EVALUATED, MIXED))
+    row = statistics(FILTERED, PROMPTED, EVALUATED, MIXED)
     assert row["prompt_words"] == round((55 * 20 + 10 * 9) / 65, 1)
     assert row["cut_share"] == 0.1
     assert row["overlong_share"] == round((7 + 5) / 70, 4)
@@ -57,7 +57,7 @@ def test_means_are_over_rendered_rows_of_both_parts():
 
 def test_a_set_without_rows_has_no_means():
     none = {"train": part(0, 0, 0), "eval": part(0, 0, 0)}
-    row = statistics(Counts(FILTERED, none, EVALUATED, MIXED))
+    row = statistics(FILTERED, none, EVALUATED, MIXED)
     assert row["prompt_words"] is row["cut_share"] is row["overlong_share"] is None
 
 

@@ -34,7 +34,7 @@ def root(tmp_path_factory):
 @pytest.fixture
 def found(root, monkeypatch):
     monkeypatch.chdir(root)
-    return results.load(SETTINGS, [0, 1], list(made_up_study.SETS))
+    return results.load(SETTINGS, [0, 1], list(made_up_study.SETS), made_up_study.ASKED)
 
 
 def run(script, root):
@@ -152,7 +152,7 @@ def test_a_report_without_a_calibration_says_what_to_run(root, found):
         with pytest.raises(
             InputError, match="metrics/calibration.json: cannot be read .*dvc repro"
         ):
-            results.load(SETTINGS, [0, 1], [])
+            results.load(SETTINGS, [0, 1], [], made_up_study.ASKED)
     finally:
         path.write_text(kept)
 
@@ -182,7 +182,7 @@ def test_ablations_are_shown_when_there_are_some(root, found):
             (root / name).read_text(),
         )
     try:
-        again = results.load(SETTINGS, [0, 1], [])
+        again = results.load(SETTINGS, [0, 1], [], made_up_study.ASKED)
         assert "| ranking.selection=worst |" in document.text(again, sections.draw(again))
         assert "ranking.selection=worst" in document.page(again, sections.draw(again))
     finally:
@@ -190,7 +190,7 @@ def test_ablations_are_shown_when_there_are_some(root, found):
 
 
 def test_one_seed_says_so_and_shows_no_spread(found):
-    single = results.load(SETTINGS, [1], list(made_up_study.SETS))
+    single = results.load(SETTINGS, [1], list(made_up_study.SETS), made_up_study.ASKED)
     text = document.text(single, sections.draw(single))
     assert " ± " not in text
     assert "one seed, so no spread" in text and "say nothing about other seeds" in text
@@ -208,11 +208,21 @@ def test_a_study_of_one_run_and_no_pool_still_makes_a_report(tmp_path, monkeypat
     made_up_study.write(tmp_path, seeds=(0,), prompts=2, runs=("mtl",))
     for path in Path("data/candidates").iterdir():
         path.unlink()
-    found = results.load(SETTINGS, [0], [])
+    found = results.load(SETTINGS, [0], [], made_up_study.ASKED)
     text = document.text(found, sections.draw(found))
-    assert "mtl" in text
-    assert sections.DRIFT not in text  # that table has no row
+    assert text.split("\n")[2].startswith("1 run, seed 0, greedy answers to 18 prompts of 9 ")
+    titles = set(re.findall(r"^##+ (.*)", text, re.M))
+    assert {"Results", "The trade-off", "Form of the answers", "Training"} <= titles
+    empty = {"Paper and ours", "Differences", "Through training", "Length through training"}
+    assert not {*empty, "Before and after a second stage", "Sampling"} & titles
     assert Page(document.page(found, sections.draw(found))).open == []
+
+
+def test_start_models_alone_have_no_seed_to_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made_up_study.write(tmp_path, seeds=(0,), prompts=1, runs=("base", "chat"))
+    found = results.load(SETTINGS, [0], [], made_up_study.ASKED)
+    assert sections.lead(found) == "2 runs, greedy answers to 9 prompts of 9 evaluation sets."
 
 
 def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):

@@ -65,18 +65,22 @@ def test_bars_stand_only_for_pairs_of_runs_that_are_both_there():
     assert len(figure.pictures()) == 2
 
 
+def of_kind(kind, averages):
+    return {(run, metric, kind): by_seed for (run, metric, _), by_seed in averages.items()}
+
+
 def test_length_and_form_have_a_panel_a_family():
-    assert figures.length(AVERAGES, {}).rows == [
+    assert figures.length(of_kind("context", AVERAGES)).rows == [
         {"panel": "Context-dependent sets", "run": "mtl", "role": "multi-task", "value": 11},
         {"panel": "Context-dependent sets", "run": "reset", "role": "ReSet", "value": 8},
     ]
-    first = figures.form({}, AVERAGES).rows[0]
+    first = figures.form(of_kind("instruction", AVERAGES)).rows[0]
     assert (first["panel"], first["run"], first["value"]) == ("instruction: empty", "mtl", 0.25)
 
 
 def test_end_checkpoints_are_no_bars_among_the_runs():
     lengths = macro({("chat", "length"): [10], ("grounded_end", "length"): [5]})
-    assert [row["run"] for row in figures.length(lengths, {}).rows] == ["chat"]
+    assert [row["run"] for row in figures.length(of_kind("context", lengths)).rows] == ["chat"]
 
 
 def test_scores_by_length_have_a_panel_a_class_with_the_number_of_answers():

@@ -59,7 +59,10 @@ def html(tmp_path_factory):
     os.chdir(root)
     try:
         found = results.load(
-            results.ReportSettings(samples=54, draws=50, seed=0), [0, 1], list(made_up_study.SETS)
+            results.ReportSettings(samples=54, draws=50, seed=0),
+            [0, 1],
+            list(made_up_study.SETS),
+            made_up_study.ASKED,
         )
         return document.page(found, sections.draw(found))
     finally:

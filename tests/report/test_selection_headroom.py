@@ -42,6 +42,7 @@ def test_families_are_counted_apart_and_missing_scores_are_no_numbers():
         scores["instruction"].missing,
     ) == (1, 0, 1)
     assert (scores["context"].prompts, scores["context"].with_choice) == (2, 1)
+    assert scores["context"].seeds == 2
     assert scores["context"].candidates == [1.0, 3.0, 2.0, 2.0]
     assert scores["context"].winners == [3.0, 2.0]
 

@@ -83,7 +83,7 @@ def test_seed_by_seed_a_start_model_has_one_row():
 
 
 def test_the_reset_sets_stand_beside_the_multi_task_step():
-    counts = {"instruction": Scores(selected=10), "context": Scores(selected=30)}
+    counts = {"instruction": Scores(2, selected=10), "context": Scores(2, selected=30)}
     curves = {
         "mtl": {0: [{"step": 100}, {"step": 400}], 1: [{"step": 400}]},
         "reset": {0: [{"step": 2}], 1: [{"step": 4}]},
@@ -91,7 +91,7 @@ def test_the_reset_sets_stand_beside_the_multi_task_step():
     assert tables.reset_share({"reset": counts, "reset_s": counts}, 2000, curves).rows == [
         ["mtl", "2,000", "–", "400", "–"],
         ["reset", "20", "1.0 %", "3", "0.8 %"],
-        ["reset_s", "40", "2.0 %", "–", "–"],
+        ["reset_s", "20", "1.0 %", "–", "–"],  # a pool that no run was trained on
     ]
 
 

@@ -40,6 +40,12 @@ LEVELS = {  # run: instruction, faithfulness, task, mean tokens
     "random": (0.58, 0.68, 0.69, 10),
     "control": (0.605, 0.65, 0.71, 10),
 }
+ASKED = {  # `runs` of params.yaml
+    "pools": ["reset", "reset_s"],
+    "start_models": list(START_MODELS),
+    "evaluated": [run for run in LEVELS if run not in START_MODELS],
+    "benchmarked": [],
+}
 MEASURES = {"extractive_qa": ("exact_match", "span"), "instruction": ("rubric", "rubric")}
 
 
@@ -231,6 +237,7 @@ def write_params(root: Path, seeds: Sequence[int] = (0, 1, 2), samples: int = 30
     """The params.yaml, its reference and the dvc.yaml that the report stage asks for."""
     values = {
         "seeds": list(seeds),
+        "runs": ASKED,
         "data": {"datasets": {name: {"source": "published"} for name in SETS}},
         "report": {"samples": samples, "draws": 200, "seed": 0},
     }
@@ -238,6 +245,9 @@ def write_params(root: Path, seeds: Sequence[int] = (0, 1, 2), samples: int = 30
         io.write_text(root / path, json.dumps(values))
     shown = [f"report.{name}" for name in results.ReportSettings.__annotations__]
     stage = {
-        "report": {"cmd": "python stages/report.py", "params": ["seeds", *shown, "data.datasets"]}
+        "report": {
+            "cmd": "python stages/report.py",
+            "params": ["seeds", *shown, "data.datasets", "runs"],
+        }
     }
     io.write_text(root / "dvc.yaml", json.dumps({"stages": stage}))

@@ -57,9 +57,17 @@ def test_an_unknown_set_is_an_error_that_names_the_known_ones():
         rows("squad", WORLD)
 
 
-def test_more_requests_than_exist_are_refused():
-    with pytest.raises(InputError, match="instruction_rows"):
-        rows("dolly", World(**{**_fields(WORLD), "instruction_rows": 5000}))
+@pytest.mark.parametrize(
+    "dataset, name", [("dolly", "instruction_rows"), ("alpaca", "evaluation_rows")]
+)
+def test_more_requests_than_exist_are_refused(dataset, name):
+    with pytest.raises(InputError, match=name):
+        rows(dataset, World(**{**_fields(WORLD), name: 5000}))
+
+
+def test_evaluation_has_its_requests_where_training_has_next_to_none():
+    world = World(**{**_fields(WORLD), "instruction_rows": 2})
+    assert len(rows("alpaca", world)) == world.evaluation_rows + 4 * 2
 
 
 def test_training_and_test_people_are_disjoint():

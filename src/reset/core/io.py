@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -14,13 +14,8 @@ from typing import IO, Any
 from reset.core.errors import InputError
 
 Row = dict[str, Any]
-REFUSED = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-)  # no room to write, or no right to
+# no room to write, or no right to
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 class RepeatedKeyError(Exception):
@@ -245,9 +240,3 @@ def split_seed(name: str) -> tuple[str, int | None]:
     """("reset", 31) of "reset_31"; (name, None) where no seed ends the name, as of start models."""
     run, _, seed = name.rpartition("_")
     return (run, int(seed)) if run and seed.isdecimal() else (name, None)
-
-
-def run_names(folder: str | Path, seeds: Collection[int]) -> list[str]:
-    """The names of the files in `folder` without their endings, sorted, without other seeds'."""
-    names = sorted(path.stem for path in Path(folder).glob("*.*") if not path.name.startswith("."))
-    return [name for name in names if split_seed(name)[1] in {None, *seeds}]

@@ -9,20 +9,17 @@ from reset.core.errors import InputError
 from reset.core.io import Row, atomic
 
 
-def write(path: str | Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Write `rows` under a header of `columns`, atomically; returns how many.
+def write(path: str | Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write `rows` under a header of `columns`, atomically.
 
     Floats keep six decimals, None becomes an empty cell, booleans `true` and `false`. A row without
     one of the columns raises KeyError; what a row holds beside them is left out.
     """
-    count = 0
     with atomic(path) as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
             writer.writerow([_cell(row[column]) for column in columns])
-            count += 1
-    return count
 
 
 def read(path: str | Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -34,7 +34,7 @@ def load(folder: str | Path) -> list[Ablation]:
     its report stage wrote. InputError where one of the two is missing or broken.
     """
     found = []
-    for path in sorted(path for path in Path(folder).glob("*") if path.is_dir()):
+    for path in sorted(path for path in Path(folder).glob("[!.]*") if path.is_dir()):
         if not all((path / name).exists() for name in ("results.csv", "summary.json")):
             raise InputError(
                 f"{path}: results.csv and summary.json are expected; run its `make ablation` again"

@@ -12,6 +12,7 @@ from reset.report.aggregate import Seed, shared_seeds
 
 LEVEL = 0.95
 DEVIATIONS = 50  # of the seeds a draw of prompts: the tails of t need many
+AT_ONCE = 1_000_000  # prompts drawn at once, 16 MB; how many changes no draw
 
 
 def pairs(
@@ -69,8 +70,10 @@ def interval(differences: Mapping[str, np.ndarray], draws: int, seed: int) -> tu
     tables = [differences[dataset] for dataset in sorted(differences)]
     total = np.zeros(draws)
     for table in tables:
-        prompts = generator.integers(table.shape[1], size=(draws, table.shape[1]))
-        total += table.mean(axis=0)[prompts].mean(axis=1) / len(tables)
+        count = table.shape[1]
+        for part in np.array_split(total, 1 + draws * count // AT_ONCE):  # views of total
+            prompts = generator.integers(count, size=(len(part), count))
+            part += table.mean(axis=0)[prompts].mean(axis=1) / len(tables)
     by_seed = np.mean([table.mean(axis=1) for table in tables], axis=0)
     if len(by_seed) > 1:
         error = by_seed.std(ddof=1) / len(by_seed) ** 0.5

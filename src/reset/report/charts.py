@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reset.core.io import Row
+from reset.report.numbers import significant
 
 ASSETS = Path(__file__).parent / "assets"
 VEGA_LITE = "5.21"  # the major version that DVC's pages load
@@ -142,7 +143,7 @@ def _row_in_words(row: Row) -> str:
     hidden = ("role", "panel")
     values = [(key, value) for key, value in row.items() if value is not None]
     shown = [
-        f"{key} {value:.3g}" if isinstance(value, float) else str(value)
+        f"{key} {significant(value, 3)}" if isinstance(value, float) else str(value)
         for key, value in values
         if key not in hidden and not key.startswith(("label_", "start_"))
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from reset.core.io import Row
 from reset.report import runs
 from reset.report.aggregate import BySeed, Key, spread
-from reset.report.figures import Figure
+from reset.report.figures import FAMILIES, Figure
 
 # run: the name of its stage, and its figures in the paper
 STAGES = {
@@ -21,7 +21,6 @@ MEASURES = {  # metric: its name in a legend
     "unigram_coverage": "unigram coverage",
     "bigram_coverage": "bigram coverage",
 }
-LENGTH = ("length", "overall")
 COLUMNS = ("panel", "series", "checkpoint", "value", "sd")
 
 
@@ -56,12 +55,14 @@ def instruction_sets(results: Iterable[Row]) -> Figure:
     return _figure("instruction_checkpoints", title, rows)
 
 
-def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
-    """Mean generated tokens at the checkpoints of each run, apart for the two families of sets."""
+def length(kinds: Mapping[Key, BySeed]) -> Figure:
+    """Mean generated tokens at the checkpoints of each run, apart for the two families of sets;
+    `kinds` are averages over the sets of each of `runs.KINDS`.
+    """
     rows = []
-    families = {"Context-dependent sets": context, "Instruction sets": instruction}
-    for panel, averages in families.items():
-        by_model = {run: seeds for (run, *key), seeds in averages.items() if tuple(key) == LENGTH}
+    for family, panel in FAMILIES.items():
+        key = ("length", family)
+        by_model = {run: seeds for (run, *of), seeds in kinds.items() if tuple(of) == key}
         rows += _all_stages(by_model, panel)
     title = "As the paper's figure 4: mean answer length in tokens by checkpoint"
     return _figure("length_through_training", title, rows)
@@ -75,7 +76,11 @@ def _all_stages(by_model: Mapping[str, BySeed], panel: str) -> list[Row]:
 
 
 def _through(run: str, by_model: Mapping[str, BySeed], panel: str, series: str) -> list[Row]:
-    """A row for each checkpoint of `run` that has values; `by_model` maps models to them."""
+    """A row for each checkpoint of `run` that has values; `by_model` maps models to them. None for
+    a stage that was not run: what it would start from says nothing of it.
+    """
+    if not by_model.get(run):
+        return []
     rows = []
     for checkpoint, model in runs.CHECKPOINTS[run].items():
         value = spread(by_model.get(model, {}))

@@ -5,7 +5,6 @@ set.
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,14 @@ def load(datasets: Sequence[str]) -> dict[str, Row]:
     mixed = read_json(Path("metrics/mixes/mtl.json"))
     found = {}
     for name in datasets:
-        counts = Counts(
-            filtered=read_json(Path(f"metrics/data/{name}.json")),
-            prompted=read_json(Path(f"metrics/prompts/{name}.json")),
-            evaluated=evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
-            mixed=mixed.get(name, dict.fromkeys(SIZES, 0)),
+        counts = (
+            read_json(Path(f"metrics/data/{name}.json")),
+            read_json(Path(f"metrics/prompts/{name}.json")),
+            evaluated.get(name, {"read": 0, "seen_in_training": 0, "kept": 0}),
+            mixed.get(name, dict.fromkeys(SIZES, 0)),
         )
         try:
-            found[name] = statistics(counts)
+            found[name] = statistics(*counts)
         except KeyError as error:
             raise InputError(
                 f"metrics/: no {error} in the counts of data set '{name}'; run `dvc repro`"
@@ -39,31 +38,21 @@ def load(datasets: Sequence[str]) -> dict[str, Row]:
     return found
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What four stages counted of one data set."""
-
-    filtered: Row
-    prompted: Row  # by part: train and eval
-    evaluated: Row
-    mixed: Row
-
-
-def statistics(counts: Counts) -> Row:
-    """One data set: rows read, dropped by reason in the order of the stages, not needed (left out
-    by a cap), and kept for training, dev and evaluation, which add up; mean words of prompt and
-    target over all rendered rows (None for no row), the share of rows that were over-long (cut or
-    dropped for it) and the share that was cut.
+def statistics(filtered: Row, prompted: Row, evaluated: Row, mixed: Row) -> Row:
+    """One data set, from what four stages counted of it (`prompted` by part): rows read, dropped by
+    reason in the order of the stages, not needed (left out by a cap), and kept for training, dev
+    and evaluation, which add up; mean words of prompt and target over all rendered rows (None for
+    no row), the share of rows that were over-long (cut or dropped for it) and the share that was
+    cut.
     """
-    filtered, evaluated, mixed = counts.filtered, counts.evaluated, counts.mixed
-    parts = [counts.prompted[part] for part in PARTS]
+    parts = [prompted[part] for part in PARTS]
     left_out = evaluated["read"] - evaluated["seen_in_training"] - evaluated["kept"]
     read = sum(part["read"] for part in parts)
     cut = sum(part["cut"] for part in parts)
     overlong = cut + sum(sum(part["dropped"].values()) for part in parts)
     return {
         "read": filtered["read"],
-        "dropped": _dropped(counts),
+        "dropped": _dropped(filtered, prompted, evaluated, mixed),
         "not_needed": filtered["not_needed"] + left_out,
         "train": mixed["train"],
         "dev": mixed["dev"],
@@ -75,15 +64,15 @@ def statistics(counts: Counts) -> Row:
     }
 
 
-def _dropped(counts: Counts) -> dict[str, int]:
+def _dropped(filtered: Row, prompted: Row, evaluated: Row, mixed: Row) -> dict[str, int]:
     """Rows dropped by each reason that applied to some."""
-    dropped: Counter[str] = Counter(counts.filtered["dropped"])
+    dropped: Counter[str] = Counter(filtered["dropped"])
     for part in PARTS:
-        dropped.update(counts.prompted[part]["dropped"])
-    for reason, count in counts.mixed.items():
+        dropped.update(prompted[part]["dropped"])
+    for reason, count in mixed.items():
         if reason not in SIZES:
             dropped[reason] = count
-    dropped["evaluation row seen in training"] = counts.evaluated["seen_in_training"]
+    dropped["evaluation row seen in training"] = evaluated["seen_in_training"]
     return {reason: count for reason, count in dropped.items() if count}
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from reset.core.io import Row
 from reset.report import charts, point_labels, reference_length, runs
 from reset.report.aggregate import BySeed, Key, Spread, spread
+from reset.report.numbers import SCALE
 from reset.report.reference_length import ByLength
 from reset.report.selection_headroom import Scores, histogram
 
@@ -31,11 +32,12 @@ STAGES = {  # what a second stage follows: run before, run after
     "IF→CD": ("chat", "grounded"),
     "ReSet": ("mtl", "reset"),
 }
-ABILITIES = {  # metric: its name and its scale; instruction scores are shown as ratings out of 10
-    "faithfulness": ("faithfulness", 1),
-    "instruction": ("IF (of 10)", 10),
-    "task": ("task performance", 1),
+ABILITIES = {
+    "faithfulness": "faithfulness",
+    "instruction": "IF (of 10)",
+    "task": "task performance",
 }
+FAMILIES = {"context": "Context-dependent sets", "instruction": "Instruction sets"}
 BINS = 20
 BARS = ("panel", "run", "role", "value")
 
@@ -87,8 +89,8 @@ def tradeoff(averages: Mapping[Key, BySeed]) -> Figure:
     """
     places: dict[str, tuple[Spread, Spread]] = {}
     for run in runs.ordered(run for run, _, _ in averages):
-        instruction = _overall(averages, run, "instruction")
-        faithfulness = _overall(averages, run, "faithfulness")
+        instruction = spread(averages.get((run, "instruction", "overall"), {}))
+        faithfulness = spread(averages.get((run, "faithfulness", "overall"), {}))
         if instruction and faithfulness:
             places[run] = (instruction, faithfulness)
     labels = _point_labels(places)
@@ -101,7 +103,7 @@ def tradeoff(averages: Mapping[Key, BySeed]) -> Figure:
                 "role": ROLES.get(run, OTHER_ROLE),
                 "instruction": 10 * instruction.mean,
                 "faithfulness": faithfulness.mean,
-                "instruction_sd": _scaled(instruction.sd, 10),
+                "instruction_sd": None if instruction.sd is None else 10 * instruction.sd,
                 "faithfulness_sd": faithfulness.sd,
                 "start_instruction": start_instruction and 10 * start_instruction.mean,
                 "start_faithfulness": start_faithfulness and start_faithfulness.mean,
@@ -125,8 +127,6 @@ def tradeoff(averages: Mapping[Key, BySeed]) -> Figure:
 
 
 def _point_labels(places: Mapping[str, tuple[Spread, Spread]]) -> dict[str, Row]:
-    if not places:
-        return {}
     arrows = [(start, run) for run, start in runs.START.items()]
     xs, ys, means = [], [], {}
     for run, (x, y) in places.items():
@@ -142,58 +142,49 @@ def second_stage(averages: Mapping[Key, BySeed]) -> Figure:
     """
     rows = []
     for stage, pair in STAGES.items():
-        for metric, (ability, scale) in ABILITIES.items():
-            values = {run: _overall(averages, run, metric) for run in pair}
-            if not all(values.values()):
-                continue
-            for run, value in values.items():
-                panel = f"{stage}: {ability}"
-                mean = value.mean * scale if value else None
-                rows.append({"panel": panel, "run": run, "role": ROLES[run], "value": mean})
+        for metric, ability in ABILITIES.items():
+            bars = _bars(f"{stage}: {ability}", averages, metric, "overall", pair)
+            rows += bars if len(bars) == 2 else []
     title = "As the paper's figures 3 and 6: before and after a second stage"
-    return Figure("second_stage", title, "bars", "value", "run", BARS, rows)
+    return _bar_chart("second_stage", title, rows)
 
 
 def scores_by_length(judge: str, by_length: ByLength) -> Figure:
     """Mean `faithfulness` (figure 5) or `instruction` score (figure 7) of the runs before and after
     each second stage, by the length of the answer beside its reference; see `reference_length`.
     """
-    ability, scale = ABILITIES[judge]
-    shown = [run for pair in STAGES.values() for run in pair]
+    pairs = [run for pair in STAGES.values() for run in pair]
     rows = []
     for length in reference_length.CLASSES:
-        for run in shown:
+        for run in pairs:
             scores = by_length.get(length, {}).get(run)
             if scores:
-                mean = scale * sum(scores) / len(scores)
-                cells = (length, run, ROLES[run], mean, len(scores))
-                rows.append(dict(zip((*BARS, "n"), cells, strict=True)))
-    number = {"faithfulness": 5, "instruction": 7}[judge]
-    sets = {"faithfulness": "of abstractive sets", "instruction": "of instruction sets"}[judge]
-    title = f"As the paper's figure {number}: {ability} {sets} by length of the answer"
-    return Figure(f"{judge}_by_length", title, "bars", "value", "run", (*BARS, "n"), rows)
+                mean = SCALE.get(judge, 1) * sum(scores) / len(scores)
+                rows.append(_bar(length, run, mean) | {"n": len(scores)})
+    number, sets = {"faithfulness": (5, "abstractive"), "instruction": (7, "instruction")}[judge]
+    shown = f"{ABILITIES[judge]} of {sets} sets by length of the answer"
+    title = f"As the paper's figure {number}: {shown}"
+    return _bar_chart(f"{judge}_by_length", title, rows, (*BARS, "n"))
 
 
-def length(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
-    """Mean generated tokens by run, apart for context-dependent and instruction sets."""
-    rows = []
-    families = {"Context-dependent sets": context, "Instruction sets": instruction}
-    for panel, averages in families.items():
-        rows += _bars(panel, averages, "length")
-    title = "Mean answer length in tokens"
-    return Figure("length", title, "bars", "value", "run", BARS, rows)
-
-
-def form(context: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed]) -> Figure:
-    """Shares of empty answers and of answers cut at the limit, by run and family (for `dvc plots`
-    alone: the page has a table).
+def length(kinds: Mapping[Key, BySeed]) -> Figure:
+    """Mean generated tokens by run, apart for context-dependent and instruction sets; `kinds` are
+    averages over the sets of each of `runs.KINDS`.
     """
     rows = []
-    for family, averages in (("context", context), ("instruction", instruction)):
-        rows += _bars(f"{family}: empty", averages, "empty")
-        rows += _bars(f"{family}: at limit", averages, "at_limit")
+    for family, panel in FAMILIES.items():
+        rows += _bars(panel, kinds, "length", family)
+    return _bar_chart("length", "Mean answer length in tokens", rows)
+
+
+def form(kinds: Mapping[Key, BySeed]) -> Figure:
+    """Shares of empty answers and of answers cut at the limit, by run and family."""
+    rows = []
+    for family in FAMILIES:
+        rows += _bars(f"{family}: empty", kinds, "empty", family)
+        rows += _bars(f"{family}: at limit", kinds, "at_limit", family)
     title = "Shares of empty answers, and of answers cut at the limit"
-    return Figure("form", title, "bars", "value", "run", BARS, rows)
+    return _bar_chart("form", title, rows)
 
 
 def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:
@@ -204,17 +195,9 @@ def scores(pools: Mapping[str, Mapping[str, Scores]]) -> Figure:
             if found.candidates:
                 name = "context-dependent" if family == "context" else "instruction"
                 rows += _histograms(f"{pool}, {name} prompts", found)
-    return Figure(
-        "scores",
-        "Scores of all candidates and of the winners",
-        "steps",
-        "score",
-        "share",
-        ("panel", "kind", "score", "share"),
-        rows,
-        "total score",
-        "share",
-    )
+    title = "Scores of all candidates and of the winners"
+    columns = ("panel", "kind", "score", "share")
+    return Figure("scores", title, "steps", "score", "share", columns, rows, "total score", "share")
 
 
 def _histograms(panel: str, found: Scores) -> list[Row]:
@@ -245,33 +228,30 @@ def training(curves: Mapping[str, Mapping[int, Sequence[Row]]]) -> Figure:
                     for step in steps
                     if step[column] is not None
                 ]
-    return Figure(
-        "training",
-        "Training and evaluation loss",
-        "curves",
-        "step",
-        "value",
-        ("panel", "seed", "kind", "step", "value"),
-        rows,
-        "step",
-        "loss",
-    )
+    title = "Training and evaluation loss"
+    columns = ("panel", "seed", "kind", "step", "value")
+    return Figure("training", title, "curves", "step", "value", columns, rows, "step", "loss")
 
 
-def _bars(panel: str, averages: Mapping[Key, BySeed], metric: str) -> list[Row]:
-    """A bar for each run with a value; the end checkpoints have figures of their own."""
+def _bars(
+    panel: str,
+    averages: Mapping[Key, BySeed],
+    metric: str,
+    group: str,
+    among: Sequence[str] | None = None,
+) -> list[Row]:
+    """A bar for each run (of `among`) with a value; end checkpoints have figures of their own."""
     rows = []
-    for run in runs.ordered(run for run, _, _ in averages):
-        value = _overall(averages, run, metric)
+    for run in among or runs.ordered(run for run, _, _ in averages):
+        value = spread(averages.get((run, metric, group), {}))
         if value is not None and run not in runs.ENDS:
-            role = ROLES.get(run, OTHER_ROLE)
-            rows.append({"panel": panel, "run": run, "role": role, "value": value.mean})
+            rows.append(_bar(panel, run, value.mean * SCALE.get(metric, 1)))
     return rows
 
 
-def _overall(averages: Mapping[Key, BySeed], run: str, metric: str) -> Spread | None:
-    return spread(averages.get((run, metric, "overall"), {}))
+def _bar(panel: str, run: str, value: float) -> Row:
+    return {"panel": panel, "run": run, "role": ROLES.get(run, OTHER_ROLE), "value": value}
 
 
-def _scaled(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale
+def _bar_chart(name: str, title: str, rows: Sequence[Row], columns: Sequence[str] = BARS) -> Figure:
+    return Figure(name, title, "bars", "value", "run", columns, rows)

@@ -121,7 +121,5 @@ def repeats(ratings: Iterable[Sequence[int]]) -> Repeats | None:
 
 def measures(answers: Mapping[str, Answers], judge: str) -> list[str]:
     """All measures that gave a judge's scores, by the alphabet."""
-    found: set[str] = set()
-    for dataset_answers in answers.values():
-        found |= dataset_answers.measures.get(judge, set())
-    return sorted(found)
+    found = (dataset_answers.measures.get(judge, set()) for dataset_answers in answers.values())
+    return sorted(set[str]().union(*found))

@@ -64,6 +64,13 @@ def reading(metric: str, between: tuple[float, float] | None) -> str:
     return readings.get(low_sign + high_sign, "not shown")
 
 
+def significant(value: float, digits: int) -> str:
+    """A number to so many digits, whole from there on: 11,873, never 1.187e+04."""
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
 def show_seed(seed: Seed) -> str:
     """A seed, or `–` for a start model, which has none."""
     return "–" if seed is None else str(seed)

@@ -1,7 +1,7 @@
 """Everything that the report shows, gathered from what the stages before it wrote."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from reset.report import (
     bootstrap,
     data_statistics,
     judge_agreement,
+    paper_claims,
     reference_length,
     runs,
     sample_browser,
@@ -48,18 +49,15 @@ class Study:
     """What the tables, figures and the page are made of.
 
     `results` and `averages` leave out the end checkpoints (`runs.ENDS`), whose rows are `ends`;
-    `context` and `instruction` average the sets of one family, and `kinds` the extractive and the
-    abstractive sets (`runs.KINDS`), end checkpoints included. `intervals` and `counts` (prompts,
-    seeds) belong to the comparisons (run, other, metric, group). `lengths` are faithfulness and
-    instruction scores by class of length and run. `seeds` are those of the trained runs: start
-    models have none.
+    `kinds` average the sets of each of `runs.KINDS`, end checkpoints included. `intervals` and
+    `counts` (prompts, seeds) belong to the comparisons (run, other, metric, group). `lengths` are
+    faithfulness and instruction scores by class of length and run. `seeds` are those of the trained
+    runs: start models have none.
     """
 
     results: Sequence[Row]
     ends: Sequence[Row]
     averages: Mapping[Key, BySeed]
-    context: Mapping[Key, BySeed]
-    instruction: Mapping[Key, BySeed]
     kinds: Mapping[Key, BySeed]
     intervals: Mapping[Comparison, tuple[float, float]]
     counts: Mapping[Comparison, tuple[int, int]]
@@ -77,27 +75,40 @@ class Study:
     prompts: int
 
 
-def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]) -> Study:
-    """Read metrics/ and data/ of the given seeds and data sets.
+def load(
+    settings: ReportSettings,
+    seeds: Sequence[int],
+    datasets: Sequence[str],
+    asked: Mapping[str, Sequence[str]],
+) -> Study:
+    """Read metrics/ and data/ of the given seeds, data sets and runs (`asked`: `runs` of
+    params.yaml).
 
-    Files of other seeds or sets, left by an earlier params.yaml, are not read. InputError where
-    there is no run.
+    Other files, left by an earlier params.yaml, are not read. InputError where there is no run.
     """
+    evaluated = tasks.predicted(asked, seeds)
     measured = []
-    for _, _, path in _files("metrics/runs", "csv", seeds):
+    for _, _, path in _files("metrics/runs", "csv", evaluated):
         measured += metrics.read(path)
     results = runs.without_ends(measured)
     if not results:
         raise InputError(
             f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`"
         )
+    # the small files first: what is missing is said before the large ones are read
+    calibration = data_statistics.read_json(Path("metrics/calibration.json"))
+    data = data_statistics.load(datasets)
+    mixed = data_statistics.read_json(Path("metrics/mixes/mtl.json"))
+    trained = [counted["trained"] for counted in mixed.values()]
+    experiments = ablations.load("report/ablations")
+    curves = _curves(_named(runs.behind(asked["evaluated"]), seeds))
     prompts = io.by_id(io.stream("data/evaluation.jsonl"), "data/evaluation.jsonl")
     shown = sample_browser.pick(
         {id: row["dataset"] for id, row in prompts.items()}, settings.samples, settings.seed
     )
-    answers, texts, judged = _answers(seeds, shown)
+    answers, texts, judged = _answers(evaluated, min(seeds), shown)
     averages = aggregate.macro(results)
-    pools, sources = _pools(settings, seeds)
+    pools, sources = _pools(settings, _named(asked["pools"], seeds), min(seeds))
     sources.append(
         {
             "title": f"Evaluation, all runs, seed {min(seeds)}",
@@ -106,33 +117,28 @@ def load(settings: ReportSettings, seeds: Sequence[int], datasets: Sequence[str]
             "rows": sample_browser.evaluation(list(prompts.values()), texts, shown),
         }
     )
-    task_by_dataset = {row["dataset"]: row["task"] for row in prompts.values()}
-    context, instruction = _by_family(measured, task_by_dataset)
-    kind_by_dataset = {name: runs.KINDS[task] for name, task in task_by_dataset.items()}
+    kinds_by_dataset = {row["dataset"]: runs.KINDS[row["task"]] for row in prompts.values()}
     datasets_by_group = _datasets_by_group(prompts.values())
     intervals, counts = _intervals(averages, answers, datasets_by_group, settings)
-    mixed = data_statistics.read_json(Path("metrics/mixes/mtl.json"))
+    without_ends = {run: by_seed for run, by_seed in answers.items() if run not in runs.ENDS}
     ends = [row for row in measured if row["run"] in runs.ENDS]
-    trained = [counted["trained"] for counted in mixed.values()]
     return Study(
         results=results,
         ends=ends,
         averages=averages,
-        context=aggregate.macro(context),
-        instruction=aggregate.macro(instruction),
-        kinds=aggregate.macro(measured, lambda row: [kind_by_dataset[row["dataset"]]]),
+        kinds=aggregate.macro(measured, lambda row: kinds_by_dataset[row["dataset"]]),
         intervals=intervals,
         counts=counts,
-        lengths=reference_length.collect(_without_ends(answers)),
+        lengths=reference_length.collect(without_ends),
         judged=judged,
-        calibration=data_statistics.read_json(Path("metrics/calibration.json")),
+        calibration=calibration,
         pools=pools,
-        curves=_curves(seeds),
-        data=data_statistics.load(datasets),
+        curves=curves,
+        data=data,
         mix_rows=sum(trained),
         sources=sources,
-        ablations=ablations.load("report/ablations"),
-        benchmarks=benchmarks.load("metrics/benchmarks", seeds),
+        ablations=experiments,
+        benchmarks=benchmarks.load("metrics/benchmarks", _named(asked["benchmarked"], seeds)),
         seeds=aggregate.trained_seeds(row["seed"] for row in results),
         prompts=len(prompts),
     )
@@ -197,31 +203,27 @@ HEADLINES = (
 )
 
 
-def _files(folder: str, kind: str, seeds: Sequence[int]) -> Iterator[tuple[str, Seed, Path]]:
-    """(run, seed, path) of the files <run>_<seed>.<kind> with one of `seeds`, and of <run>.<kind>
-    of start models (seed None), in the order of the study.
+def _named(names: Iterable[str], seeds: Sequence[int]) -> list[str]:
+    return [f"{name}_{seed}" for name in names for seed in seeds]
+
+
+def _files(folder: str, kind: str, names: Iterable[str]) -> Iterator[tuple[str, Seed, Path]]:
+    """(run, seed, path) of those files <name>.<kind> that are there, in the order of the study; the
+    seed of a start model is None.
     """
     found: dict[str, dict[Seed, Path]] = {}
-    for name in io.run_names(folder, seeds):
+    for name in names:
         run, seed = io.split_seed(name)
-        found.setdefault(run, {})[seed] = Path(folder) / f"{name}.{kind}"
+        path = Path(folder) / f"{name}.{kind}"
+        if path.exists():
+            found.setdefault(run, {})[seed] = path
     for run in runs.ordered(found):
         for seed in sorted(found[run], key=aggregate.seed_order):
             yield run, seed, found[run][seed]
 
 
-def _by_family(
-    measured: Sequence[Row], task_by_dataset: Mapping[str, str]
-) -> tuple[list[Row], list[Row]]:
-    """The rows of the context-dependent and of the instruction sets."""
-    families: dict[str, list[Row]] = {family: [] for family in tasks.FAMILIES}
-    for row in measured:
-        families[tasks.family(task_by_dataset[row["dataset"]])].append(row)
-    return families["context"], families["instruction"]
-
-
 def _answers(
-    seeds: Sequence[int], shown: set[str]
+    names: Sequence[str], first: int, shown: set[str]
 ) -> tuple[AnswersByRun, dict[str, dict[str, Row]], dict[str, Answers]]:
     """Scores of all answers by run and seed, the shown answers of the first seed by run and id, and
     what the judges said of all answers by data set; the latter two leave out end checkpoints.
@@ -231,59 +233,59 @@ def _answers(
     judged: dict[str, Answers] = {}
     kept = ["id", "dataset", "task", "seen", "words", "reference_words"]
     kept += [f"s_{judge}" for judge in tasks.JUDGES]
-    for run, seed, path in _files("data/answers", "jsonl", seeds):
+    for run, seed, path in _files("data/answers", "jsonl", names):
         run_rows = answers.setdefault(run, {}).setdefault(seed, [])
         for row in io.stream(path):
             run_rows.append({column: row[column] for column in kept})
             if run in runs.ENDS:
                 continue
             judge_agreement.collect(row, judged)
-            if seed in (None, min(seeds)) and row["id"] in shown:
+            if seed in (None, first) and row["id"] in shown:
                 texts.setdefault(run, {})[row["id"]] = row
     return answers, texts, judged
-
-
-def _without_ends(answers: AnswersByRun) -> AnswersByRun:
-    return {run: by_seed for run, by_seed in answers.items() if run not in runs.ENDS}
 
 
 def _intervals(
     averages: Mapping[Key, BySeed],
     answers: AnswersByRun,
-    datasets: Mapping[str, Collection[str]],
+    datasets: Mapping[tuple[str, str], set[str]],
     settings: ReportSettings,
 ) -> tuple[dict[Comparison, tuple[float, float]], dict[Comparison, tuple[int, int]]]:
-    """The interval of each comparison, and its number of prompts and seeds."""
+    """The interval of each comparison, and its number of prompts and seeds; none where a data set
+    has no prompt that is scored in all seeds: fewer sets would not go with the averages.
+    """
     intervals, counts = {}, {}
-    for key in (*comparisons(averages), *runs.DRIFT):
+    for key in (*comparisons(averages), *paper_claims.DRIFT):
         run, other, metric, group = key
-        gaps = bootstrap.pairs(answers, run, other, metric, datasets.get(group, ()))
-        if gaps:
+        wanted = datasets.get((metric, group), set())
+        gaps = bootstrap.pairs(answers, run, other, metric, wanted)
+        if gaps and gaps.keys() == wanted:
             intervals[key] = bootstrap.interval(gaps, settings.draws, settings.seed)
             prompts = sum(table.shape[1] for table in gaps.values())
             counts[key] = (prompts, next(iter(gaps.values())).shape[0])
     return intervals, counts
 
 
-def _datasets_by_group(prompts: Iterable[Row]) -> dict[str, set[str]]:
-    """The data sets of each of aggregate.GROUPS and of each kind."""
-    found: dict[str, set[str]] = {}
+def _datasets_by_group(prompts: Iterable[Row]) -> dict[tuple[str, str], set[str]]:
+    """The data sets that measure an ability, in each of aggregate.GROUPS and of each kind."""
+    found: dict[tuple[str, str], set[str]] = {}
     for row in prompts:
-        for group in (*aggregate.by_familiarity(row), runs.KINDS[row["task"]]):
-            found.setdefault(group, set()).add(row["dataset"])
+        groups = (*aggregate.by_familiarity(row), *runs.KINDS[row["task"]])
+        for key in itertools.product(tasks.judges_of(row["task"]), groups):
+            found.setdefault(key, set()).add(row["dataset"])
     return found
 
 
 def _pools(
-    settings: ReportSettings, seeds: Sequence[int]
+    settings: ReportSettings, names: Sequence[str], first: int
 ) -> tuple[dict[str, dict[str, Scores]], list[Row]]:
     """Scores of each pool over all seeds, and the first seed's prompts for the browser."""
     pools: dict[str, dict[str, Scores]] = {}
     sources: list[Row] = []
-    for pool, seed, path in _files("data/candidates", "jsonl", seeds):
+    for pool, seed, path in _files("data/candidates", "jsonl", names):
         scores = pools.setdefault(pool, selection_headroom.empty())
         selection_headroom.collect(io.stream(path), scores)
-        if seed != min(seeds):
+        if seed != first:
             continue
         ids = {row["id"]: row["dataset"] for row in io.stream(path)}
         shown = sample_browser.pick(ids, settings.samples, settings.seed)
@@ -299,18 +301,16 @@ def _pools(
     return pools, sources
 
 
-def _curves(seeds: Sequence[int]) -> dict[str, dict[int, list[Row]]]:
+def _curves(names: Sequence[str]) -> dict[str, dict[int, list[Row]]]:
     curves: dict[str, dict[int, list[Row]]] = {}
-    for run, seed, path in _files("metrics/train", "csv", seeds):
-        if seed is None:  # only trained runs have a curve
-            continue
+    for run, seed, path in _files("metrics/train", "csv", names):
+        assert seed is not None, f"{path}: only trained runs have a curve"
         steps: list[Row] = []
         for line, cells in enumerate(csv_table.read(path, TRAINING), 2):
-            row: Row = {}
-            for name in TRAINING:
-                row[name] = csv_table.number(cells[name], f"{path}:{line} {name}")
+            where = f"{path}:{line}"
+            row = {name: csv_table.number(cells[name], f"{where} {name}") for name in TRAINING}
             if row["step"] is None:
-                raise InputError(f"{path}:{line}: no step; expected a number")
+                raise InputError(f"{where}: no step; expected a number")
             steps.append({**row, "step": int(row["step"])})
         curves.setdefault(run, {})[seed] = steps
     return curves

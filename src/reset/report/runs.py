@@ -37,14 +37,13 @@ CHECKPOINTS = {
     "stage2": {"start": "stage1", "best": "stage2", "end": "stage2_end"},
     "grounded": {"start": "chat", "best": "grounded", "end": "grounded_end"},
 }
-ENDS = tuple(
-    models["end"] for models in CHECKPOINTS.values()
-)  # no runs of their own: the checkpoint figures alone
-KINDS = {  # of the tasks, as the paper groups context-dependent data
-    "extractive_qa": "extractive",
-    "abstractive_qa": "abstractive",
-    "summarization": "abstractive",
-    "instruction": "instruction",
+# no runs of their own: the checkpoint figures alone
+ENDS = tuple(models["end"] for models in CHECKPOINTS.values())
+KINDS = {  # of the sets of a task: the family, and how the paper groups context-dependent data
+    "extractive_qa": ("context", "extractive"),
+    "abstractive_qa": ("context", "abstractive"),
+    "summarization": ("context", "abstractive"),
+    "instruction": ("instruction",),
 }
 COMPARISONS = (  # run, other, the abilities compared
     ("stage2", "stage1", ("instruction", "faithfulness")),
@@ -56,12 +55,6 @@ COMPARISONS = (  # run, other, the abilities compared
     ("reset", "random", ("instruction", "faithfulness", "task")),
     ("reset_s", "reset", ("instruction", "faithfulness", "task")),
 )
-DRIFT = (  # of the first stage: run, other, ability, kind of data sets
-    ("stage1_end", "stage1", "faithfulness", "extractive"),
-    ("stage1_end", "stage1", "task", "extractive"),
-    ("stage1_end", "stage1", "faithfulness", "abstractive"),
-    ("stage1_end", "stage1", "task", "abstractive"),
-)
 
 
 def ordered(names: Iterable[str]) -> list[str]:
@@ -70,6 +63,19 @@ def ordered(names: Iterable[str]) -> list[str]:
     return sorted(
         set(names), key=lambda name: (places.index(name) if name in places else len(places), name)
     )
+
+
+def behind(names: Iterable[str]) -> set[str]:
+    """The trained runs among `names`, and those that they start from; an end checkpoint is one of
+    its run.
+    """
+    found = set()
+    for name in names:
+        run = name.removesuffix("_end")
+        while run in START:
+            found.add(run)
+            run = START[run]
+    return found
 
 
 def without_ends(rows: Iterable[Row]) -> list[Row]:

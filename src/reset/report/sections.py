@@ -57,19 +57,18 @@ class Section:
 def draw(study: Study) -> list[Figure]:
     """All figures, in the order of the report."""
     measured = [*study.results, *study.ends]
-    by_checkpoint = [
-        checkpoint_figures.context_sets(r, measured) for r in checkpoint_figures.STAGES
-    ]
+    stages = checkpoint_figures.STAGES
+    by_checkpoint = [checkpoint_figures.context_sets(run, measured) for run in stages]
     by_length = [figures.scores_by_length(judge, found) for judge, found in study.lengths.items()]
     return [
         figures.tradeoff(study.averages),
         figures.second_stage(study.averages),
         *by_checkpoint,
         checkpoint_figures.instruction_sets(measured),
-        checkpoint_figures.length(study.context, study.instruction),
+        checkpoint_figures.length(study.kinds),
         *by_length,
-        figures.length(study.context, study.instruction),
-        figures.form(study.context, study.instruction),
+        figures.length(study.kinds),
+        figures.form(study.kinds),
         figures.scores(study.pools),
         figures.training(study.curves),
     ]
@@ -80,6 +79,7 @@ def sections(study: Study, drawn: Sequence[Figure]) -> list[Section]:
     shown = {figure.name: figure for figure in drawn}
     stages = [*checkpoint_figures.STAGES, "instruction"]
     by_checkpoint = [shown[f"{stage}_checkpoints"] for stage in stages]
+    by_length = [shown[f"{judge}_by_length"] for judge in study.lengths]
     found = [
         Section("results", "Results", _results(study)),
         Section("tradeoff", "The trade-off", [TRADEOFF, shown["tradeoff"]]),
@@ -90,44 +90,35 @@ def sections(study: Study, drawn: Sequence[Figure]) -> list[Section]:
         Section("benchmarks", "Public benchmarks", _benchmarks(study)),
         Section("second-stage", "Before and after a second stage", [shown["second_stage"]]),
         Section("datasets", "By data set", _by_dataset(study)),
-        Section(
-            "checkpoints",
-            "Through training",
-            [CHECKPOINTS, *by_checkpoint],
-        ),
+        Section("checkpoints", "Through training", [CHECKPOINTS, *by_checkpoint]),
         Section(
             "form",
             "Form of the answers",
             [
                 FORM,
-                tables.form(study.averages, study.instruction, study.context),
+                tables.form(study.averages, study.kinds),
                 shown["form"],
-                Heading("Length in tokens"),
-                shown["length"],
-                Heading("Length through training"),
-                shown["length_through_training"],
-                Heading("Scores by length of the answer"),
-                LENGTHS,
-                shown["faithfulness_by_length"],
-                shown["instruction_by_length"],
+                *_titled("Length in tokens", shown["length"]),
+                *_titled("Length through training", shown["length_through_training"]),
+                *_titled("Scores by length of the answer", LENGTHS, *by_length),
             ],
         ),
         Section("judges", "Judges", _judges(study)),
-        Section(
-            "sampling",
-            "Sampling",
-            [
-                SAMPLING,
-                tables.sampled(study.pools),
-                SHARE,
-                tables.reset_share(study.pools, study.mix_rows, study.curves),
-                shown["scores"],
-            ],
-        ),
+        Section("sampling", "Sampling", _sampling(study, shown["scores"])),
         Section("data", "Data", [DATA, tables.data(study.data)]),
         Section("training", "Training", [TRAINING, shown["training"]]),
     ]
-    return [section for section in found if section.parts]
+    return [section for section in found if any(map(_has_rows, section.parts))]
+
+
+def _titled(title: str, *parts: Part) -> list[Part]:
+    """The parts below a heading, if they have something to show."""
+    return [Heading(title), *parts] if any(map(_has_rows, parts)) else []
+
+
+def _has_rows(part: Part) -> bool:
+    shown = part.table if isinstance(part, Folded) else part
+    return isinstance(shown, Table | Figure) and bool(shown.rows)
 
 
 def _results(study: Study) -> list[Part]:
@@ -169,8 +160,7 @@ def _by_dataset(study: Study) -> list[Part]:
     parts: list[Part] = []
     for metric in (*tables.ABILITIES, "constraints"):
         table = tables.by_dataset(study.results, metric)
-        if table.rows:
-            parts += [Heading(table.title), table]
+        parts += _titled(table.title, table)
     return parts
 
 
@@ -180,6 +170,13 @@ def _judges(study: Study) -> list[Part]:
         parts += [Heading(part.title), part.note]
         parts += [part.table] if part.table else []
     return parts
+
+
+def _sampling(study: Study, scores: Figure) -> list[Part]:
+    if not study.pools:
+        return []
+    share = tables.reset_share(study.pools, study.mix_rows, study.curves)
+    return [SAMPLING, tables.sampled(study.pools), SHARE, share, scores]
 
 
 SPREAD = (
@@ -265,11 +262,16 @@ def lead(study: Study) -> str:
     """How much the report rests on."""
     sets = len({row["dataset"] for row in study.results})
     count = len({row["run"] for row in study.results})
-    seeds = f"seed{'s' * (len(study.seeds) > 1)} {', '.join(map(str, study.seeds))}"
-    return (
-        f"{count} runs, {seeds}, greedy answers to {study.prompts:,} prompts of {sets} evaluation"
-        " sets."
-    )
+    counted = [_counted(count, "run")]
+    if study.seeds:
+        counted.append(f"seed{'s' * (len(study.seeds) > 1)} {', '.join(map(str, study.seeds))}")
+    prompts = _counted(study.prompts, "prompt")
+    counted.append(f"greedy answers to {prompts} of {_counted(sets, 'evaluation set')}.")
+    return ", ".join(counted)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def how_to_read(study: Study) -> str:

@@ -14,10 +14,11 @@ from reset.core.tasks import FAMILIES, family
 
 @dataclass
 class Scores:
-    """The candidates of one pool and family: counts of prompts, of those with a choice, with a tie
-    at the top and with a selected target, of candidates without a score, and all totals.
+    """The candidates of one pool and family: counts of seeds, of prompts, of those with a choice,
+    with a tie at the top and with a selected target, of candidates without a score, and all totals.
     """
 
+    seeds: int = 0
     prompts: int = 0
     with_choice: int = 0
     tied: int = 0
@@ -33,11 +34,13 @@ def empty() -> dict[str, Scores]:
 
 
 def collect(rows: Iterable[Row], scores: dict[str, Scores]) -> None:
-    """Add rows of data/candidates to `scores`; a candidate without a score counts as missing and no
-    more. A prompt without a scored candidate has no target, so none is selected.
+    """Add one seed's rows of data/candidates to `scores`; a candidate without a score counts as
+    missing and no more. A prompt without a scored candidate has no target, so none is selected.
     """
+    for family_scores in scores.values():
+        family_scores.seeds += 1
     for row in rows:
-        totals = present_totals(row)
+        totals = _totals(row["candidates"])
         family_scores = scores[family(row["task"])]
         family_scores.prompts += 1
         family_scores.with_choice += len(set(totals)) > 1
@@ -45,14 +48,12 @@ def collect(rows: Iterable[Row], scores: dict[str, Scores]) -> None:
         family_scores.selected += bool(totals)
         family_scores.missing += len(row["candidates"]) - len(totals)
         family_scores.candidates += totals
-        winners = [candidate for candidate in row["candidates"] if candidate["winner"]]
-        family_scores.winners += present_totals({"candidates": winners})
+        family_scores.winners += _totals(c for c in row["candidates"] if c["winner"])
 
 
-def present_totals(row: Row) -> list[float]:
-    """The total scores of a row's candidates, without the missing ones."""
-    totals = [candidate["score"] for candidate in row["candidates"]]
-    return [total for total in totals if total is not None]
+def _totals(candidates: Iterable[Row]) -> list[float]:
+    """The total scores of candidates, without the missing ones."""
+    return [found["score"] for found in candidates if found["score"] is not None]
 
 
 def histogram(values: Sequence[float], edges: Sequence[float]) -> list[float]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from reset.core.io import Row
+from reset.core.tasks import FAMILIES, JUDGES
 from reset.evaluation.metrics import OVERLAPS
 from reset.report import runs
 from reset.report.aggregate import (
@@ -28,7 +29,7 @@ from reset.report.numbers import (
 from reset.report.selection_headroom import Scores
 from reset.report.table import Table
 
-ABILITIES = ("instruction", "faithfulness", "task")
+ABILITIES = JUDGES  # as columns, from left to right
 Comparison = tuple[str, str, str, str]  # run, other, metric, group
 Intervals = Mapping[Comparison, tuple[float, float]]
 
@@ -73,11 +74,12 @@ def differences(averages: Mapping[Key, BySeed], intervals: Intervals) -> Table:
     """
     seeds = trained_seeds(seed for values in averages.values() for seed in values)
     rows = []
-    for run, other, metric, group in comparisons(averages):
-        gap = difference(averages, run, other, metric, group)
+    for key in comparisons(averages):
+        run, other, metric, group = key
+        gap = difference(averages, *key)
         if gap is None:
             continue
-        ends = intervals.get((run, other, metric, group))
+        ends = intervals.get(key)
         rows.append(
             [
                 f"{run} − {other}",
@@ -126,13 +128,11 @@ def by_dataset(results: Sequence[Row], metric: str) -> Table:
     of answers.
     """
     rows_by_dataset: dict[str, list[Row]] = {}
+    values: dict[tuple[str, str], BySeed] = {}
     for row in results:
         if row["metric"] == metric:
             rows_by_dataset.setdefault(row["dataset"], []).append(row)
-    values: dict[tuple[str, str], BySeed] = {}
-    for dataset, measured in rows_by_dataset.items():
-        for row in measured:
-            by_seed = values.setdefault((row["run"], dataset), {})
+            by_seed = values.setdefault((row["run"], row["dataset"]), {})
             if row["value"] is not None:
                 by_seed[row["seed"]] = row["value"]
     rows = []
@@ -153,22 +153,19 @@ def _facts(dataset: str, measured: Sequence[Row]) -> str:
     return f"{dataset} ({familiarity}, {measures}, n = {n})"
 
 
-def form(
-    averages: Mapping[Key, BySeed], instruction: Mapping[Key, BySeed], context: Mapping[Key, BySeed]
-) -> Table:
-    """Length and collapse of format, apart for the two families, and overlap with the context.
-
-    `instruction` and `context` are `macro` of the rows of the instruction sets and of the
-    context-dependent sets.
+def form(averages: Mapping[Key, BySeed], kinds: Mapping[Key, BySeed]) -> Table:
+    """Length and collapse of format, apart for the two families, and overlap with the context;
+    `kinds` are averages over the sets of each of `runs.KINDS`.
     """
     rows = []
     for run in _runs(averages):
         cells = [run]
-        for family in (context, instruction):
-            cells.append(show("length", _mean(family, run, "length")))
-            cells += [show_share(_mean(family, run, metric)) for metric in ("empty", "at_limit")]
-        cells += [show(metric, _mean(context, run, metric)) for metric in OVERLAPS]
-        rows.append([*cells, show_share(_mean(averages, run, "missing"))])
+        for family in FAMILIES:
+            cells.append(show("length", _mean(kinds, run, "length", family)))
+            shares = [_mean(kinds, run, metric, family) for metric in ("empty", "at_limit")]
+            cells += map(show_share, shares)
+        cells += [show(metric, _mean(kinds, run, metric, "context")) for metric in OVERLAPS]
+        rows.append([*cells, show_share(_mean(averages, run, "missing", "overall"))])
     spans = [
         ("", 1),
         ("context-dependent", 3),
@@ -226,9 +223,8 @@ def reset_share(
     mtl_steps = _last_step(curves.get("mtl", {}))
     rows = [["mtl", f"{mix_rows:,}", "–", _count(mtl_steps), "–"]]
     for pool, families in pools.items():
-        by_seed = curves.get(pool, {})
-        steps = _last_step(by_seed)
-        selected = sum(scores.selected for scores in families.values()) / max(len(by_seed), 1)
+        steps = _last_step(curves.get(pool, {}))
+        selected = sum(scores.selected / scores.seeds for scores in families.values())
         rows.append(
             [
                 pool,
@@ -284,6 +280,6 @@ def _columns(averages: Mapping[Key, BySeed]) -> list[tuple[str, str]]:
     return [(metric, group) for metric in ABILITIES for group in groups_of(averages, metric)]
 
 
-def _mean(averages: Mapping[Key, BySeed], run: str, metric: str) -> float | None:
-    value = spread(averages.get((run, metric, "overall"), {}))
+def _mean(averages: Mapping[Key, BySeed], run: str, metric: str, group: str) -> float | None:
+    value = spread(averages.get((run, metric, group), {}))
     return value.mean if value else None

@@ -11,7 +11,7 @@ from reset.world.language.people import World
 
 TRAINING_SETS = ("dolly", "sharegpt", "self_instruct", "oasst1")
 KOALA_ROWS, VICUNA_ROWS = 180, 80
-MOST_REQUESTS = 1000
+MOST = {"instruction_rows": 1000, "evaluation_rows": 2000}  # there are not many more requests
 
 
 def exercises(world: World, dataset: str) -> list[tuple[Exercise, str]]:
@@ -22,11 +22,11 @@ def exercises(world: World, dataset: str) -> list[tuple[Exercise, str]]:
 
 
 def _drawn(world: World) -> dict[str, list[tuple[Exercise, str]]]:
-    if world.instruction_rows > MOST_REQUESTS:
-        raise InputError(
-            f"params.yaml: data.world.instruction_rows is above {MOST_REQUESTS}, more than there"
-            " are requests"
-        )
+    for name, most in MOST.items():
+        if getattr(world, name) > most:
+            raise InputError(
+                f"params.yaml: data.world.{name} is above {most}, more than there are requests"
+            )
     rng = world.rng("instruction")
     names = world.people.known("train")
     taken: set[Exercise] = set()
@@ -189,7 +189,7 @@ def _requests(
         if asked not in seen:
             seen.add(asked)
             fresh.append(asked)
-    return mixed(fresh + rng.sample(trained, UNUSABLE), rng)
+    return mixed(fresh + rng.sample(trained, min(UNUSABLE, len(trained))), rng)
 
 
 def alpaca(world: World) -> list[Row]:

@@ -29,7 +29,6 @@ class Reading:
     strangers), `extra` a sentence on the same person that no passage supports.
     """
 
-    name: str
     question: str
     passages: list[str]
     answer: str
@@ -69,7 +68,6 @@ def reading(world: World, split: str, rng: random.Random, unseen: bool = False) 
     joined = rng.randrange(PASSAGES)
     passages[joined : joined + 2] = [" ".join(passages[joined : joined + 2])]
     return Reading(
-        name=main,
         question=f"{main} {asked.verb} what?",
         passages=passages,
         answer=answer,
