@@ -15,23 +15,36 @@ from tests.pipeline.test_ablation_commands import ROWS
 from tests.support import clones
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
+OF_DATA = {"check_params", "fetch", "filter", "template", "evaluation_set", "mix"}
+# two of the ablations of the ranking go through DVC; tests/selection/test_ranking.py has them all
+RANKINGS = ("ranking.weights.task=0", "ranking.selection=random")
 
 
-def test_two_clean_runs_write_the_same_lock(runs):
-    whole, reset = (yaml.safe_load((folder / "dvc.lock").read_text())["stages"] for folder in runs)
-    for name in ("mtl@1", "sample@reset-1", "rank@reset-1", "continued@reset-1"):
-        assert name in reset
-    assert {name: whole[name] for name in reset} == reset
+def test_a_run_in_another_place_writes_the_same_lock(world, tmp_path):
+    """From the same data: that these are the same each time, tests/pipeline/test_data_stages.py
+    says.
+    """
+    again = tmp_path / "again"
+    shutil.copytree(world, again, symlinks=True)
+    shutil.rmtree(again / ".work")
+    shutil.rmtree(again / ".dvc/cache/runs")
+    first = yaml.safe_load((world / "dvc.lock").read_text())
+    stages = first["stages"]
+    data = {name: stages[name] for name in stages if name.split("@")[0] in OF_DATA}
+    (again / "dvc.lock").write_text(yaml.safe_dump(first | {"stages": data}))
+    targets = [f"judge_predictions_{judge}@reset-1" for judge in ("faithfulness", "instruction")]
+    ran = clones.ran(clones.dvc(again, "repro", *targets))
+    assert {"mtl@1", "sample@reset-1", "rank@reset-1", "continued@reset-1", *targets} <= {*ran}
+    assert OF_DATA.isdisjoint(name.split("@")[0] for name in ran)
+    written = yaml.safe_load((again / "dvc.lock").read_text())["stages"]
+    assert written == {name: stages[name] for name in written}
 
 
 def test_a_second_repro_runs_nothing(world):
     for words in (
         [],
         ["--dry"],
-        ["judge_ready"],
-        ["models"],
-        ["mix", "evaluation_set"],
-        ["report"],
+        ["judge_ready", "models", "mix", "evaluation_set", "report"],
         ["--single-item", "report"],
     ):
         assert clones.ran(clones.dvc(world, "repro", *words)) == []
@@ -81,7 +94,7 @@ def test_a_second_iteration_samples_from_the_model_of_the_first(world):
     shutil.copytree(world / "models/reset_1", world / "iteration_1")
     changes = ["models.chat.source=folder", "models.chat.id=iteration_1", "train.mtl.epochs=0"]
     words = [word for change in changes for word in ("-S", change)]
-    output = clones.dvc(world, "exp", "run", *words, "rank@reset-1", "predict@mtl-1")
+    output = clones.dvc(world, "exp", "run", *words, "sample@reset-1", "predict@mtl-1")
     assert {"models@chat", "mtl@1", "sample@reset-1", "predict@mtl-1"} <= set(clones.ran(output))
     weights = [
         (world / folder / "model.safetensors").read_bytes()
@@ -106,7 +119,9 @@ def test_a_reference_may_compete_and_nothing_is_sampled_again(world):
     assert {"reference": True} in winners
 
 
-@pytest.mark.parametrize("command", [words[1] for words in ROWS if words[2] == "`rank`"])
+@pytest.mark.parametrize(
+    "command", [words[1] for words in ROWS if words[1].strip("`").endswith(RANKINGS)]
+)
 def test_an_ablation_of_the_ranking_ranks_the_same_samples_anew(world, command):
     def candidates():
         rows = [

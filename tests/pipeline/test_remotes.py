@@ -36,13 +36,13 @@ def s3():
 
 
 @pytest.fixture(scope="module", params=["folder", "s3"])
-def origin(request, runs, tmp_path_factory):
+def origin(request, finished, tmp_path_factory):
     """The finished world, pushed as documented to a remote that its committed configuration names.
 
     It has a bare git repository of its own; `origin.at` gives the addresses that stand for the
     documents'.
     """
-    world, share = runs[0], tmp_path_factory.mktemp("share")
+    world, share = finished, tmp_path_factory.mktemp("share")
     start = clones.git(world, "rev-parse", "HEAD").strip()
     at = {
         "/mnt/share/reset": str(share / "store"),
