@@ -9,6 +9,7 @@ DATA ?=
 REPO ?=
 BIN := .venv/bin
 SETUP := .venv/.complete
+PIP := $(BIN)/python -m pip install --quiet --no-compile
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # each stage is a process of its own: without byte code, it would compile its modules anew
 unexport PYTHONDONTWRITEBYTECODE
@@ -95,9 +96,11 @@ publish: setup  ## a model, or a pool's rows, to the hub: MODEL=reset_31 (or DAT
 
 setup: $(SETUP)  ## the virtual environment
 
-# summac pins a hub client that is years old, so it comes without its dependencies
+# summac pins a hub client that is years old, so it comes without its dependencies. Byte code is made
+# of what stages import: for all packages it would take half a minute more
 $(SETUP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
-	$(BIN)/python -m pip install --quiet --no-deps summac==0.0.4
+	$(PIP) --constraint constraints.txt --editable ".[test]"
+	$(PIP) --no-deps summac==0.0.4
+	$(BIN)/python -c "import datasets, dvc.repo.reproduce, openai, reset.training.trainer"
 	touch $@
