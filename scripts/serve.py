@@ -15,6 +15,7 @@ from reset.tools import ask
 # where a client says nothing: published folders often sample, and have a penalty on repetition,
 # which is one on quotes from the passages
 AS_EVALUATED = '{"temperature": 0.0, "repetition_penalty": 1.0}'
+AS_TRAINED = '{"enable_thinking": false}'  # to a chat template that would ask for thinking
 
 
 def main() -> None:
@@ -30,6 +31,7 @@ def main() -> None:
     if vllm := shutil.which("vllm", path=programs):
         command = [vllm, "serve", str(folder), "--served-model-name", args.model, *address]
         command += ["--override-generation-config", AS_EVALUATED]
+        command += ["--default-chat-template-kwargs", AS_TRAINED]
     elif find_spec("fastapi") and find_spec("uvicorn"):
         transformers = shutil.which("transformers", path=programs) or "transformers"
         command = [transformers, "serve", str(folder.resolve()), *address]

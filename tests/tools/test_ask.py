@@ -171,6 +171,9 @@ def test_vllm_serves_a_model_as_it_was_evaluated(project, monkeypatch):
     assert run[:3] == ["/bin/vllm", "serve", "models/reset_0"]
     off = json.loads(run[run.index("--override-generation-config") + 1])
     assert off == {"temperature": 0.0, "repetition_penalty": 1.0}
+    assert json.loads(run[run.index("--default-chat-template-kwargs") + 1]) == {
+        "enable_thinking": False
+    }
 
 
 @pytest.mark.timeout(120)
