@@ -39,7 +39,7 @@ DVC, COMMANDS, REMOTES = (
     "tests/pipeline/test_remotes.py::",
 )
 ELSEWHERE = {
-    r"make demo|dvc repro": f"{DVC}test_two_clean_runs_write_the_same_lock",
+    r"make demo|dvc repro": f"{DVC}test_a_run_in_another_place_writes_the_same_lock",
     r"dvc repro (judge_ready|models|mix evaluation_set|report|--dry|--single-item .*)": (
         f"{DVC}test_a_second_repro_runs_nothing"
     ),
