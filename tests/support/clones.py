@@ -20,7 +20,7 @@ SMALL = {  # a world in which every kind of stage runs, with half of the stages
     "data.datasets": {name: DATASETS[name] for name in SETS},
     "runs.pools": ["reset"],
     "runs.continued": ["reset", "random"],
-    "runs.evaluated": ["stage1", "stage1_end", "mtl", "direct", "reset", "random"],
+    "runs.evaluated": ["stage1", "stage1_end", "mtl", "direct", "reset"],
     "data.dev": 4,
     "data.world.context_rows": 60,
     "data.world.instruction_rows": 30,
