@@ -45,7 +45,7 @@ def run(
         started = []
         for log, ranked in zip(logs, environments, strict=True):
             how = (words, ranked, Path.cwd(), log)
-            process = PROCESSES.Process(target=_script, args=how)
+            process = PROCESSES.Process(target=_script, args=how, daemon=True)
             process.start()
             started.append(process)
         code = _wait(started)
