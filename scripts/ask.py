@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("question", nargs="?", help=QUESTION)
     parser.add_argument("--passages", type=Path, help="a text file; blank lines part its passages")
     parser.add_argument("--task", help="with passages: what is asked for")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     task = ask.task_of(args.task)
     passages = ask.passages_of(args.passages)
     model = ask.Model(ask.model_folder(args.model))

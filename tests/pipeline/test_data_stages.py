@@ -283,7 +283,9 @@ def test_the_example_of_own_data_runs_as_written(finished):
         re.search(rf"```{kind}\n(.*?)```", text, re.DOTALL).group(1) for kind in ("json", "yaml")
     )
     example = json.loads(row)
-    io.write(finished / "manuals.jsonl", [example | {"nr": number} for number in range(1, 11)])
+    texts = {number: f"{example['text']} Page {number}." for number in range(1, 11)}
+    rows = [example | {"nr": number, "text": text} for number, text in texts.items()]
+    io.write(finished / "manuals.jsonl", rows)
     params = yaml.safe_load((finished / "params.yaml").read_text())
     params["data"]["datasets"] |= yaml.safe_load(entry)
     write_params(finished, params)
@@ -292,5 +294,5 @@ def test_the_example_of_own_data_runs_as_written(finished):
     train = io.read(finished / "data/prompts/manuals/train.jsonl")
     assert (len(train), len(io.read(finished / "data/prompts/manuals/eval.jsonl"))) == (8, 2)
     assert train[0]["target"] == example["gold"]
-    assert f"{example['text']}\n{example['ask']}" in train[0]["prompt"]
+    assert re.search(rf"{example['text']} Page \d+\.\n{example['ask'][:-1]}", train[0]["prompt"])
     assert len((row + entry).splitlines()) + 2 <= 15

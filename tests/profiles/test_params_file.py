@@ -75,6 +75,10 @@ WRONG = [
     ("data.max_tokens=20", "no room is left for a prompt"),
     ("data.ngram=0", "data.ngram"),
     ("runs.evaluated=[mlt]", r"'runs.evaluated\[0\]': expected 'stage1', .*, got 'mlt'"),
+    ("runs.continued=[reset]", r"'runs.evaluated\[9\]': reset_s is not trained; add it"),
+    ("runs.pools=[reset_s]", r"'runs.continued\[0\]': reset needs the pool reset; add it"),
+    ("models.nli.source=none", "'models.nli.source' is none, but .*abstractive is summac_zs,"),
+    ("judges.faithfulness.extractive=minicheck", "'models.detector.source' is none, but"),
     ("runs.pools=[rest]", r"'runs.pools\[0\]': expected a pool of sampling.pools"),
     (
         "data.datasets.nq.source={path: x, task: extractive_qa, columns: {question: q}}",

@@ -106,6 +106,7 @@ def test_a_summary_needs_no_question(project, asked):
     Path("notes.txt").write_text("Ada.")
     assert asked("--passages", "notes.txt", "--task", "summarization") == [""]
     assert asked("--passages", "notes.txt", lines=b"Who?\n\n") == ["Who?"]
+    assert asked("--passages", "notes.txt", "Who?") == ["Who?"]
     assert asked("--task", "summarization", lines=b"Hi\n") == ["Hi"]
 
 

@@ -51,10 +51,25 @@ def test_tune_runs_stages_by_its_own_python(monkeypatch):
 
     monkeypatch.setattr(cli.subprocess, "run", repro)
     monkeypatch.setattr(cli, "run_script", lambda name, arguments: None)
-    cli.tune()
+    cli.tune()  # on the demo's params.yaml
     assert paths == [str(Path(sys.executable).parent)] * 3
 
 
 def test_an_unknown_command_is_named():
     done = run("tone")
     assert done.returncode == 1 and "no command 'tone'" in done.stderr
+
+
+def test_tune_refuses_what_it_would_not_heed(monkeypatch, tmp_path):
+    done = run("tune", "profiles/one_gpu.yaml")
+    assert done.returncode == 1 and "tune takes no argument, got 'profiles/one_gpu.yaml'" in (
+        done.stderr
+    )
+
+
+def test_an_engine_that_is_missing_is_named_before_anything_is_trained(monkeypatch):
+    settings = {"sampling": {"engine": "vllm"}}
+    monkeypatch.setattr(cli.params, "load_checked", lambda: settings)
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="sampling.engine is vllm, which is not installed; run"):
+        cli.tune()

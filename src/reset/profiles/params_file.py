@@ -4,7 +4,7 @@ runs, and the source of params.schema.json, by which editors complete and check 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -12,7 +12,8 @@ from reset.benchmarks.harness import BenchmarkSettings
 from reset.core import params
 from reset.core.errors import InputError
 from reset.core.params import Count, Share
-from reset.data.datasets import custom
+from reset.core.tasks import CONTEXT_TASKS
+from reset.data.datasets import custom, registry
 from reset.data.mixes.mixtures import MixSettings
 from reset.data.prompts.render_prompts import PromptSettings
 from reset.data.prompts.templates import TemplateSettings
@@ -47,6 +48,13 @@ Evaluated = Literal[
     "direct",
     Continued,
 ]
+
+MODEL_OF = {  # of a measure of faithfulness, in `models`
+    "summac_zs": "nli",
+    "summac_package": "nli",
+    "minicheck": "detector",
+    "lettucedetect": "detector",
+}
 
 
 @dataclass(frozen=True)
@@ -164,14 +172,18 @@ def check(given: Mapping[str, Any]) -> Params:
     """
     params.check_names(given)
     found = params.build(Params, given, "")
+    judged = set()
     for name, dataset in given["data"]["datasets"].items():
         own = own_source(name, chosen(name, dataset).source)
         if own:
             custom.check_mapping(name, own)
+        judged.add(own.task if own else registry.entry(name).task)
     answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
     data = found.data
     PromptSettings(data.templates, data.overlong, data.max_tokens, data.constraints, answer_tokens)
     _check_pools(found)
+    _check_runs(found)
+    _check_measures(found, judged & {*CONTEXT_TASKS})
     return found
 
 
@@ -187,6 +199,41 @@ def _check_pools(found: Params) -> None:
             known = ", ".join(found.sampling.pools)
             raise InputError(
                 f"params.yaml: '{key}': expected a pool of sampling.pools ({known}), got '{name}'"
+            )
+
+
+def _check_runs(found: Params) -> None:
+    """A run that is evaluated must be trained, and one that goes on from mtl must have samples."""
+    runs = found.runs
+    for place, run in enumerate(runs.continued):
+        pool = "reset" if run in ("random", "control") else run
+        if pool not in runs.pools:
+            raise InputError(
+                f"params.yaml: 'runs.continued[{place}]': {run} needs the pool {pool}; add it to"
+                " runs.pools"
+            )
+    untrained = {*get_args(Continued)} - {*runs.continued}
+    for key, names in (("evaluated", runs.evaluated), ("benchmarked", runs.benchmarked)):
+        for place, name in enumerate(names):
+            if name in untrained:
+                raise InputError(
+                    f"params.yaml: 'runs.{key}[{place}]': {name} is not trained; add it to"
+                    " runs.continued, or leave it out here"
+                )
+
+
+def _check_measures(found: Params, judged: set[str]) -> None:
+    """A measure of faithfulness that asks a model needs one, where rows of its tasks are judged."""
+    judge = found.judges.faithfulness
+    measures = {"extractive": judge.extractive, "abstractive": judge.abstractive}
+    for key, measure in measures.items():
+        of_key = {task for task in judged if (task == "extractive_qa") == (key == "extractive")}
+        model = MODEL_OF.get(measure)
+        if of_key and model and getattr(found.models, model).source == "none":
+            raise InputError(
+                f"params.yaml: 'models.{model}.source' is none, but judges.faithfulness.{key} is"
+                f" {measure}, which asks it of {', '.join(sorted(of_key))}; name a model there, or"
+                " another measure, such as span"
             )
 
 

@@ -5,9 +5,10 @@ scripts/, or DVC, in the project's folder.
 import os
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from reset.core import params
 from reset.core.errors import run_stage
 
 COMMANDS = {
@@ -37,6 +38,8 @@ def main() -> None:
     if not Path("dvc.yaml").is_file() or not Path("scripts").is_dir():
         sys.exit("error: no dvc.yaml here; run reset-llm in the project's folder")
     if command == "tune":
+        if arguments:
+            sys.exit(f"error: tune takes no argument, got '{arguments[0]}'; params.yaml says what")
         tune()
         return
     run_script(command, arguments)
@@ -56,6 +59,7 @@ def tune() -> None:
     """What `runs` of params.yaml asks for, then the report alone, since its other inputs may not be
     there, and the result table.
     """
+    check_engine()
     # stages run `python`: this one, also where the environment is not activated
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     for words in (
@@ -67,6 +71,19 @@ def tune() -> None:
         if done.returncode:
             sys.exit(done.returncode)
     run_script("show", [])
+
+
+def check_engine() -> None:
+    """End with what to do where the engine that samples is not installed: that comes after the
+    training of mtl.
+    """
+    engine = params.load_checked()["sampling"]["engine"]
+    if engine == "vllm" and not find_spec("vllm"):
+        sys.exit(
+            "error: params.yaml: sampling.engine is vllm, which is not installed; run `python -m"
+            " pip install --constraint constraints.txt --editable '.[vllm]'`, or set it to"
+            " transformers"
+        )
 
 
 def usage() -> str:

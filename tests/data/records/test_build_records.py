@@ -160,3 +160,11 @@ def test_a_failed_run_leaves_the_old_rows_whole_and_no_rest(tmp_path):
         run(tmp_path, "dolly", [*map(dolly, range(9)), {"instruction": "x"}], None, 2)
     assert {path.name: path.read_bytes() for path in (tmp_path / "dolly").iterdir()} == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dolly", "raw.jsonl"]
+
+
+def test_rows_of_one_passage_are_not_parted_where_evaluation_ends():
+    sizes = DataSet("published", None, 2)
+    splits = bytes([build_records.NO_SPLIT]) * 6
+    marks = build_records.divide([2, 1, 2, 1, 3, 1], splits, sizes, "mine")
+    train, evaluation = build_records.TRAIN, build_records.EVAL
+    assert list(marks) == [train, evaluation, train, evaluation, train, evaluation]

@@ -44,7 +44,7 @@ def test_without_a_mirror_the_set_must_be_a_published_one():
 
 def test_a_file_of_ones_own_must_be_there_and_of_a_known_kind(tmp_path):
     source = {"path": str(tmp_path / "a.xlsx"), "task": "summarization", "columns": {}}
-    with pytest.raises(InputError, match="'data.datasets.mine.source.path': there is no file"):
+    with pytest.raises(InputError, match="datasets.mine.source.path': '.*a.xlsx' is not there"):
         rows("mine", source, None, None)
     (tmp_path / "a.xlsx").touch()
     with pytest.raises(

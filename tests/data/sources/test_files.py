@@ -174,6 +174,7 @@ def test_cells_of_csv_and_tsv_are_text(tmp_path):
         ("nr,größe\n1,2\n".encode("latin-1"), ": cannot be read as a table in UTF-8, after 0 rows"),
         ("a,b\n1,2\n".encode("utf-16"), ": cannot be read as a table in UTF-8, after 0 rows"),
         (b"a,a\n1,2\n", ": two columns are called 'a'"),
+        (b"a;b\n1;2\n", ": the header is one cell, 'a;b'; part cells by commas, or by tabs"),
     ],
 )
 def test_a_damaged_table_is_named(tmp_path, content, message):

@@ -1,6 +1,7 @@
 import os
 
 import pytest
+from dvc_data.index import DataIndexDirError
 
 from reset.core import io
 from reset.core.errors import InputError
@@ -26,6 +27,19 @@ def test_a_project_inside_a_larger_repository_is_found(below, tmp_path, name):
     with pytest.raises(InputError, match=f"^{name}: it has no dvc.yaml; "):
         revision.fetch(name, tmp_path / "copy")
     assert (tmp_path / "copy/params.yaml").read_text() == "seeds: [1]\n"
+
+
+def test_what_lies_in_a_folder_that_nothing_has_is_missing(below, tmp_path, monkeypatch):
+    """As of a clone that has neither run nor pulled: DVC cannot list the folder."""
+    from dvc.api import DVCFileSystem
+
+    def refuse(self, path):
+        raise DataIndexDirError("failed to load directory") from FileNotFoundError(path)
+
+    monkeypatch.setattr(DVCFileSystem, "cat_file", refuse)
+    files = {}
+    assert not revision._copy(DVCFileSystem(), "/", "data/answers/base.jsonl", tmp_path, files)
+    assert not files
 
 
 def test_a_remote_that_refuses_is_named(below, tmp_path, monkeypatch):

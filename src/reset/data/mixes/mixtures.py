@@ -110,8 +110,15 @@ def _clean(
         met.add(content)
     for name, count in counts.items():
         if count["read"] == count[DUPLICATE] + count[CONTAMINATED]:
-            raise InputError(f"data set '{name}' has no training row left: {count}")
+            raise InputError(
+                f"data set '{name}' has no training row left: {_counted(count)}; give rows with"
+                " other passages, or a column 'split' that keeps a document's rows together"
+            )
     return groups
+
+
+def _counted(count: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {rows}" for name, rows in count.items())
 
 
 def _count(mixture: Mixture) -> None:

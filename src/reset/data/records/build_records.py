@@ -230,8 +230,13 @@ def divide(keys: Sequence[int], splits: bytes | bytearray, sizes: DataSet, name:
     if sizes.train == 0:
         evaluation += unsplit
     elif sizes.eval is not None:
-        evaluation += unsplit[: sizes.eval]
-        train += unsplit[sizes.eval :]
+        cut = sizes.eval
+        while 0 < cut < len(unsplit) and keys[unsplit[cut - 1]] == keys[unsplit[cut]]:
+            cut += (
+                1  # rows with one passage stay together; `evaluation_set` takes its share of them
+            )
+        evaluation += unsplit[:cut]
+        train += unsplit[cut:]
     elif unsplit:
         raise InputError(
             f"params.yaml: 'data.datasets.{name}.eval' is null, but the rows have no column 'split'"

@@ -94,6 +94,11 @@ def _text_table_rows(path: Path) -> Iterator[Row]:
             names = next(table, None)
             if names is None:
                 raise InputError(f"{path}: the file is empty; a header is expected")
+            if len(names) == 1 and ";" in names[0]:
+                raise InputError(
+                    f"{path}: the header is one cell, '{names[0]}'; part cells by commas, or by"
+                    " tabs in a .tsv"
+                )
             if repeated := [name for name, times in Counter(names).items() if times > 1]:
                 raise InputError(f"{path}: two columns are called '{repeated[0]}'; rename one")
             for count, cells in enumerate(table, 1):

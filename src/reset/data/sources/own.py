@@ -24,10 +24,11 @@ def parts(dataset: str, own: OwnSource) -> Iterator[SourcePart]:
         repository = Hub(own.hub, splits, config=own.config, revision=own.revision)
         yield from hub.repository_parts(repository, dataset, columns)
         return
-    path = Path(own.path or "")
+    path = Path(own.path or "").expanduser()
     key = f"params.yaml: 'data.datasets.{dataset}.source.path'"
     if not path.is_file():
-        raise InputError(f"{key}: there is no file '{path}'")
+        found = "a folder, not a file" if path.is_dir() else "not there"
+        raise InputError(f"{key}: '{path}' is {found}")
     if not path.name.endswith(files.OWN_KINDS):
         raise InputError(
             f"{key}: expected a file whose name ends in {', '.join(files.OWN_KINDS)}, got '{path}'"

@@ -57,7 +57,7 @@ class VllmEngine:
         except ImportError as error:
             raise InputError(
                 f"sampling.engine is vllm, which cannot be imported ({error}): install it (see"
-                " README, 'vLLM'), or set sampling.engine: transformers"
+                " docs/a100.md), or set sampling.engine: transformers"
             ) from None
         check_interface(vllm)
         if current_platform.is_cpu() and self.options.request_seeds:

@@ -105,6 +105,8 @@ def _copy(tree: Any, root: str, path: str, into: Path, files: dict[str, Path]) -
     except FileNotFoundError:
         return False
     except Exception as error:  # each kind of remote has its own errors
+        if isinstance(error.__cause__, FileNotFoundError):  # the folder that holds it is missing
+            return False
         reason = " ".join(str(error).split())
         raise InputError(
             f"{path}: the remote does not give it ({type(error).__name__}: {reason})"
