@@ -187,7 +187,8 @@ def test_own_data_go_through_as_the_page_says(tmp_path, page):
     params["data"]["datasets"]["manuals"]["source"]["path"] = "manuals.jsonl"
     params["data"]["datasets"]["manuals"]["eval"] = 2
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    rows = [row | {"nr": number, "ask": f"{row['ask']} ({number})"} for number in range(10)]
+    texts = [f"{row['text']} Page {number}." for number in range(10)]
+    rows = [row | {"nr": number, "text": text} for number, text in enumerate(texts)]
     (folder / "manuals.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
     lines = next(block for block in blocks(Path(page)) if "manuals" in block[0])
     environment = clones.environment() | {"OMP_NUM_THREADS": "1"}
