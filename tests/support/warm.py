@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from multiprocessing import forkserver
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 IMPORTED = [
     "deepspeed.runtime.engine",
     "dvclive",

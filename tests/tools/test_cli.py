@@ -69,7 +69,17 @@ def test_tune_refuses_what_it_would_not_heed(monkeypatch, tmp_path):
 
 def test_an_engine_that_is_missing_is_named_before_anything_is_trained(monkeypatch):
     settings = {"sampling": {"engine": "vllm"}}
+    monkeypatch.setattr(cli, "run_python", lambda words, environment: None)
     monkeypatch.setattr(cli.params, "load_checked", lambda: settings)
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     with pytest.raises(SystemExit, match="sampling.engine is vllm, which is not installed; run"):
         cli.tune()
+
+
+def test_tune_says_in_a_line_what_is_wrong_of_params(tmp_path):
+    for name in ("stages", "scripts", "profiles", "dvc.yaml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "params.yaml").write_text("seeds: [")
+    done = run("tune", cwd=tmp_path)
+    assert done.returncode and "params.yaml:2: not YAML" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr

@@ -59,23 +59,26 @@ def tune() -> None:
     """What `runs` of params.yaml asks for, then the report alone, since its other inputs may not be
     there, and the result table.
     """
-    check_engine()
     # stages run `python`: this one, also where the environment is not activated
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    for words in (
-        ["stages/check_params.py"],
-        ["-m", "dvc", "repro", *TUNED],
-        ["-m", "dvc", "repro", "--single-item", "report"],
-    ):
-        done = subprocess.run([sys.executable, *words], env=os.environ | {"PATH": path})
-        if done.returncode:
-            sys.exit(done.returncode)
+    environment = os.environ | {"PATH": path}
+    run_python(["stages/check_params.py"], environment)
+    check_engine()
+    run_python(["-m", "dvc", "repro", *TUNED], environment)
+    run_python(["-m", "dvc", "repro", "--single-item", "report"], environment)
     run_script("show", [])
+
+
+def run_python(words: list[str], environment: dict[str, str]) -> None:
+    """Run this Python with `words`; where that fails, end with its code."""
+    done = subprocess.run([sys.executable, *words], env=environment)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def check_engine() -> None:
     """End with what to do where the engine that samples is not installed: that comes after the
-    training of mtl.
+    training of mtl. params.yaml must have passed its check.
     """
     engine = params.load_checked()["sampling"]["engine"]
     if engine == "vllm" and not find_spec("vllm"):
