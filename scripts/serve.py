@@ -3,6 +3,7 @@ installed, else by `transformers serve`.
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -10,12 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reset.core.errors import InputError, run_stage
+from reset.tokens.chat_template import TEMPLATE_OPTIONS
 from reset.tools import ask
 
-# where a client says nothing: published folders often sample, and have a penalty on repetition,
-# which is one on quotes from the passages
-AS_EVALUATED = '{"temperature": 0.0, "repetition_penalty": 1.0}'
-AS_TRAINED = '{"enable_thinking": false}'  # to a chat template that would ask for thinking
+GREEDY = {"temperature": 0.0}  # where a client says nothing, as in evaluation
 
 
 def main() -> None:
@@ -30,8 +29,8 @@ def main() -> None:
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if vllm := shutil.which("vllm", path=programs):
         command = [vllm, "serve", str(folder), "--served-model-name", args.model, *address]
-        command += ["--override-generation-config", AS_EVALUATED]
-        command += ["--default-chat-template-kwargs", AS_TRAINED]
+        command += ["--override-generation-config", json.dumps(GREEDY)]
+        command += ["--default-chat-template-kwargs", json.dumps(TEMPLATE_OPTIONS)]
     elif find_spec("fastapi") and find_spec("uvicorn"):
         transformers = shutil.which("transformers", path=programs) or "transformers"
         command = [transformers, "serve", str(folder.resolve()), *address]

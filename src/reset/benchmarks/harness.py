@@ -7,6 +7,7 @@ from typing import Any
 
 from reset.core.errors import InputError
 from reset.core.params import Count
+from reset.tokens.chat_template import TEMPLATE_OPTIONS
 
 NUMBERS = (int, float)
 BATCH_SIZES: dict[str, str | int] = {"cuda": "auto", "cpu": 1}  # auto: what fits
@@ -48,7 +49,7 @@ def evaluate(folder: Path, settings: BenchmarkSettings) -> dict[str, float]:
     found = lm_eval.simple_evaluate(
         model="hf",
         # null would leave thinking to the template, which may turn it on
-        model_args={"pretrained": str(folder), "dtype": "auto", "enable_thinking": False},
+        model_args={"pretrained": str(folder), "dtype": "auto", **TEMPLATE_OPTIONS},
         tasks=settings.tasks,
         device=device,
         batch_size=BATCH_SIZES[device],

@@ -1,6 +1,5 @@
 """What later stages rely on in a model folder, put there once."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,15 @@ GENERATION = "generation_config.json"
 
 def complete(folder: Path, name: str) -> None:
     """Put into `folder` a tokenizer.json and a tokenizer_config.json, which holds the chat template
-    if there is one, and for base and chat a generation_config.json that can be saved again, with
-    the token that ends an answer. InputError where that is not possible.
+    if there is one, and for base and chat a generation_config.json of token ids alone, with the
+    token that ends an answer. InputError where that is not possible.
     """
     # beside whole weights it is a leftover of training, and would make transformers load the base
     # model that it names
     (folder / ADAPTER).unlink(missing_ok=True)
     tokenizer = _complete_tokenizer(folder, name)
     if name in GENERATORS:
-        _repair_generation_config(folder, name)
+        _keep_tokens(folder, name)
         _add_end_of_answer(folder, name, tokenizer)
 
 
@@ -73,27 +72,19 @@ def _add_end_of_answer(folder: Path, name: str, tokenizer: Any) -> None:
         update_json(ends, eos_token_id=[*known, end])
 
 
-def _repair_generation_config(folder: Path, name: str) -> None:
-    """Make generation_config.json one that transformers saves: it refuses sampling values without
-    `do_sample`, as Vicuna-7B v1.5 has them, at the first checkpoint.
+def _keep_tokens(folder: Path, name: str) -> None:
+    """Keep of generation_config.json the ids of tokens alone: the models are evaluated by greedy
+    answers, and a published model's sampling values would make a user's others (a penalty on
+    repetition is one on quotes from the context).
     """
     path = folder / GENERATION
     if not path.is_file():
         return
     given = read_json(path)
-    fault = _fault(given)
-    if fault is None:
-        return
     tokens = {key: value for key, value in given.items() if key.endswith("_token_id")}
-    repairs = [tokens]
-    if "do_sample" not in given and given.get("temperature") != 0:
-        repairs.insert(0, given | {"do_sample": True})
-    for repaired in repairs:
-        if _fault(repaired) is None:
-            write_json(path, repaired)
-            print(f"models {name}: {GENERATION} was not valid and is repaired", file=sys.stderr)
-            return
-    raise InputError(f"models.{name}: its {GENERATION} is not valid ({fault}); correct it")
+    if fault := _fault(tokens):
+        raise InputError(f"models.{name}: its {GENERATION} is not valid ({fault}); correct it")
+    write_json(path, tokens)
 
 
 def _fault(generation: dict[str, Any]) -> str | None:
@@ -102,7 +93,7 @@ def _fault(generation: dict[str, Any]) -> str | None:
     from transformers.utils import logging
 
     level = logging.get_verbosity()
-    logging.set_verbosity_error()  # it also warns about what is repaired here
+    logging.set_verbosity_error()
     try:
         with tempfile.TemporaryDirectory() as folder:
             GenerationConfig.from_dict(generation).save_pretrained(folder)

@@ -12,6 +12,7 @@ from reset.core.errors import InputError
 # for templates that name the day: prompts must not change overnight (our assumption)
 TODAY = date(2024, 7, 1)
 MARK = "the-text-of-a-turn"  # nothing that stands in a template itself
+TEMPLATE_OPTIONS = {"enable_thinking": False}  # answers are judged as they stand
 THINK, UNTHINK = "<think>", "</think>"
 
 
@@ -20,7 +21,7 @@ def renderer(folder: Path) -> Callable[[str], str]:
     with all special tokens in its text, up to where the answer begins. InputError where the folder
     has no template that can do so.
 
-    A template that can turn thinking off does: answers are judged as they stand.
+    A template that can turn thinking off does.
     """
     from transformers import AutoTokenizer
 
@@ -80,7 +81,7 @@ def apply_template(tokenizer: Any, turns: list[dict[str, str]], **how: bool) -> 
     """
     try:
         return tokenizer.apply_chat_template(
-            turns, tokenize=False, enable_thinking=False, strftime_now=TODAY.strftime, **how
+            turns, tokenize=False, strftime_now=TODAY.strftime, **TEMPLATE_OPTIONS, **how
         )
     except Exception as error:  # a template is a program: jinja2 lets through whatever it raises
         raise InputError(

@@ -21,7 +21,7 @@ class Model:
 
     def __init__(self, folder: Path):
         import torch
-        from transformers import AutoModelForCausalLM, GenerationConfig
+        from transformers import AutoModelForCausalLM
 
         from reset.generation.engines.tokenized_prompts import TokenizedPrompts
 
@@ -34,13 +34,6 @@ class Model:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model: Any = AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, dtype="auto", device_map=device
-        )
-        # as in evaluation, without the folder's own defaults: a repetition penalty is one on quotes
-        self.model.generation_config = GenerationConfig(
-            max_new_tokens=limit,
-            do_sample=False,
-            eos_token_id=self.encoding.stops,
-            pad_token_id=self.encoding.stops[0],
         )
 
     def prompt(self, question: str, passages: list[str], task: str) -> str:
@@ -72,6 +65,10 @@ class Model:
         self.model.generate(
             input_ids=tensor,
             attention_mask=torch.ones_like(tensor),
+            max_new_tokens=limit,
+            do_sample=False,
+            eos_token_id=self.encoding.stops,
+            pad_token_id=self.encoding.stops[0],
             streamer=TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True),
         )
 

@@ -11,15 +11,6 @@ from reset.core.errors import InputError
 
 INDEX = "model.safetensors.index.json"
 GENERATION = "generation_config.json"
-SAMPLING = {  # keys of GENERATION that make greedy answers others, or draw them at random
-    "do_sample",
-    "min_p",
-    "no_repeat_ngram_size",
-    "repetition_penalty",
-    "temperature",
-    "top_k",
-    "top_p",
-}
 Shapes = dict[str, tuple[int, ...]]  # of tensors by name
 
 
@@ -176,17 +167,6 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
     )
     if (start / GENERATION).is_file():
         shutil.copyfile(start / GENERATION, folder / GENERATION)
-        _answer_greedily(folder / GENERATION)
-
-
-def _answer_greedily(path: Path) -> None:
-    """Drop a published model's ways of sampling: the new one is evaluated by greedy answers, and a
-    penalty on repetition is one on quotes from the context.
-    """
-    given = json.loads(path.read_text(encoding="utf-8"))
-    kept = {key: value for key, value in given.items() if key not in SAMPLING}
-    if kept != given:
-        path.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _tensor(folder: Path, name: str) -> Any:

@@ -13,6 +13,7 @@ from reset.data.prompts import templates
 from reset.evaluation import metrics
 from reset.report import numbers
 from reset.report.table import Table, markdown
+from reset.tokens.chat_template import TEMPLATE_OPTIONS
 from reset.tools.publish import training_data
 from reset.tools.publish.lockfile import Lock
 
@@ -58,7 +59,10 @@ ABILITIES = {  # values in the metadata are from 0 to 1, also that of instructio
     "faithfulness": "Faithfulness",
     "task": "Task performance",
 }
-OPTIONS = {"alpaca": "", "chat": "enable_thinking=False, "}
+OPTIONS = {
+    "alpaca": "",
+    "chat": "".join(f"{name}={value}, " for name, value in TEMPLATE_OPTIONS.items()),
+}
 
 
 def card(name: str, repo: str, lock: Lock, revision: str) -> str:
