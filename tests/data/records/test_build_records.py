@@ -43,21 +43,26 @@ def test_published_splits_are_kept_apart_and_all_evaluation_rows_stay(tmp_path):
     assert (counts["read"], counts["passed"], counts["train"], counts["eval"]) == (20, 20, 10, 10)
 
 
-def test_own_questions_about_one_passage_train_or_evaluate_together(tmp_path):
+def run_own(folder, passages):
+    """Filter 40 questions of a user's own about so many passages; 10 are to evaluate."""
     same = {name: name for name in ("question", "context", "references")}
     entry = custom.entry("mine", OwnSource("extractive_qa", same, path="mine.jsonl"))
     rows = [
-        {"question": f"Question {n}?", "context": f"Passage {n % 8}.", "references": "Passage"}
+        {"question": f"Q {n}?", "context": f"Passage {n % passages}.", "references": "Passage"}
         for n in range(40)
     ]
-    io.write(tmp_path / "raw.jsonl", rows)
-    counts = build_records.filter_file(
-        tmp_path / "raw.jsonl",
-        tmp_path / "mine",
+    io.write(folder / "raw.jsonl", rows)
+    return build_records.filter_file(
+        folder / "raw.jsonl",
+        folder / "mine",
         entry,
         DataSet({}, None, 10),
         build_records.FilterSettings("published", 5, 0, "keep"),
     )
+
+
+def test_own_questions_about_one_passage_train_or_evaluate_together(tmp_path):
+    counts = run_own(tmp_path, passages=8)
     train, evaluation = (
         {row["context"][0] for row in io.read(tmp_path / f"mine/{part}.jsonl")}
         for part in ("train", "eval")
@@ -65,6 +70,12 @@ def test_own_questions_about_one_passage_train_or_evaluate_together(tmp_path):
     assert (counts["train"], counts["eval"]) == (30, 10)
     assert (len(train), len(evaluation)) == (6, 2) and not train & evaluation
     assert all(row["by_passage"] for row in io.read(tmp_path / "mine/train.jsonl"))
+
+
+def test_one_passage_for_all_rows_leaves_none_to_train_on(tmp_path):
+    together = "40 for eval .rows with one first passage stay together"
+    with pytest.raises(InputError, match=f"'mine' has no row left for train: .*{together}"):
+        run_own(tmp_path, passages=1)
 
 
 @pytest.mark.parametrize("name", ["validation", "val", "dev", "test", "eval"])

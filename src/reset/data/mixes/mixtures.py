@@ -110,15 +110,12 @@ def _clean(
         met.add(content)
     for name, count in counts.items():
         if count["read"] == count[DUPLICATE] + count[CONTAMINATED]:
+            words = ", ".join(f"{rows} {reason}" for reason, rows in count.items() if rows)
             raise InputError(
-                f"data set '{name}' has no training row left: {_counted(count)}; give rows with"
+                f"data set '{name}' has no training row left: {words}; give rows with"
                 " other passages, or a column 'split' that keeps a document's rows together"
             )
     return groups
-
-
-def _counted(count: Mapping[str, int]) -> str:
-    return ", ".join(f"{name}: {rows}" for name, rows in count.items())
 
 
 def _count(mixture: Mixture) -> None:

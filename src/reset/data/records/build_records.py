@@ -198,7 +198,7 @@ def filter_file(
             "eval": marks.count(EVAL),
             "not_needed": marks.count(NOT_NEEDED),
         }
-        _require(sizes, counts)
+        _require(entry, sizes, counts)
         spool.seek(0)
         _write_parts(spool, new, marks)
     return counts
@@ -231,10 +231,9 @@ def divide(keys: Sequence[int], splits: bytes | bytearray, sizes: DataSet, name:
         evaluation += unsplit
     elif sizes.eval is not None:
         cut = sizes.eval
+        # rows with one passage stay together; `evaluation_set` takes its share of them
         while 0 < cut < len(unsplit) and keys[unsplit[cut - 1]] == keys[unsplit[cut]]:
-            cut += (
-                1  # rows with one passage stay together; `evaluation_set` takes its share of them
-            )
+            cut += 1
         evaluation += unsplit[:cut]
         train += unsplit[cut:]
     elif unsplit:
@@ -258,14 +257,15 @@ def _places(splits: bytes | bytearray, wanted: int) -> list[int]:
     return [place for place, split in enumerate(splits) if split == wanted]
 
 
-def _require(sizes: DataSet, counts: Row) -> None:
+def _require(entry: DatasetSpec, sizes: DataSet, counts: Row) -> None:
+    together = "rows with one first passage stay together; " if entry.by_passage else ""
     for name, cap in (("train", sizes.train), ("eval", sizes.eval)):
         if cap != 0 and not counts[name]:
             raise InputError(
                 f"data set '{counts['dataset']}' has no row left for {name}: {counts['read']} read;"
                 f" dropped: {reasons(counts)}; {counts['passed']} passed the filters,"
-                f" {counts['train']} are for train, {counts['eval']} for eval (see"
-                f" data.datasets.{counts['dataset']})"
+                f" {counts['train']} are for train, {counts['eval']} for eval"
+                f" ({together}see data.datasets.{counts['dataset']})"
             )
 
 
