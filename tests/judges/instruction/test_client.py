@@ -116,7 +116,6 @@ PASSING = {
     "no finish": Reply(body=answer(GOOD, None)),
     "failed at the provider": Reply(finish="error"),
     "an end that nobody knows": Reply(finish="tool_calls"),
-    "filtered": Reply(None, finish="content_filter"),
     "an error in its place": Reply(body=b'{"error": {"code": 502, "message": "upstream"}}'),
     "an error beside no choice": Reply(body=b'{"choices": [], "error": "overloaded"}'),
     "an error in the choice": Reply(
@@ -311,7 +310,6 @@ def test_the_run_stops_when_more_answers_stay_unrated_than_the_stage_allows(path
     "name, said",
     [
         ("failed at the provider", "finish_reason error instead of stop or length"),
-        ("filtered", "finish_reason content_filter"),
         ("no finish", "finish_reason None"),
         ("an error in its place", "the server reports an error: upstream"),
         ("an error beside no choice", "the server reports an error: overloaded"),
@@ -333,6 +331,14 @@ def test_a_reply_that_used_its_tokens_up_before_any_text_is_asked_once_and_not_s
     with FaultServer(lambda prompt, before: thought) as server:
         failures = ask(server, path, PROMPTS[:1], allowed=1)
     assert failures == {PROMPTS[0]: "no text within 512 tokens: raise max_tokens"}
+    assert server.asked[PROMPTS[0]] == 1 and texts(path, PROMPTS[:1]) == [[]]
+
+
+def test_a_reply_that_the_providers_filter_stopped_is_asked_once_and_not_stored(path):
+    filtered = Reply(None, finish="content_filter")
+    with FaultServer(lambda prompt, before: filtered) as server:
+        failures = ask(server, path, PROMPTS[:1], allowed=1)
+    assert failures == {PROMPTS[0]: "the provider's content filter stopped the reply"}
     assert server.asked[PROMPTS[0]] == 1 and texts(path, PROMPTS[:1]) == [[]]
 
 

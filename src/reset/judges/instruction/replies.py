@@ -8,6 +8,7 @@ from reset.judges.instruction import cost, rating
 from reset.judges.instruction.reply_store import Reply
 from reset.judges.instruction.settings import OpenAISettings
 
+FILTERED = "content_filter"  # a finish_reason
 MOST_TOKENS = 100_000_000  # a count beyond this is no usage of one call
 
 
@@ -15,8 +16,10 @@ class Malformed(Exception):
     """The endpoint answered 200 with something that holds no answer; the message says with what."""
 
 
-class LimitReached(Malformed):
-    """All tokens were used up before the reply held any text; asking again would do the same."""
+class Hopeless(Malformed):
+    """No answer, and asking again would bring none: all tokens were used up before the reply held
+    any text, or the provider's filter stopped it.
+    """
 
 
 def quoted(text: object) -> str:
@@ -44,12 +47,14 @@ def read_reply(reply: Any, prompt: str, settings: OpenAISettings, seconds: float
     """
     choice = _choice(reply)
     finish = choice.get("finish_reason")
+    if finish == FILTERED:
+        raise Hopeless("the provider's content filter stopped the reply")
     if not isinstance(finish, str) or finish.lower() not in (*rating.FINISHED, *rating.CUT):
         raise Malformed(f"finish_reason {quoted(finish)} instead of stop or length")
     text = redact(_text(choice["message"].get("content"))).encode("utf-8", "replace").decode()
     if not text.strip():
         if finish.lower() in rating.CUT:
-            raise LimitReached(f"no text within {settings.max_tokens} tokens: raise max_tokens")
+            raise Hopeless(f"no text within {settings.max_tokens} tokens: raise max_tokens")
         refusal = choice["message"].get("refusal")
         raise Malformed(f"no text, but {quoted(refusal)!r}" if refusal else "no text")
     incoming, outgoing = _usage(reply.get("usage"), prompt, text)

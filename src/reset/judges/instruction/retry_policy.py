@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from reset.judges.instruction.replies import LimitReached, Malformed, quoted
+from reset.judges.instruction.replies import Hopeless, Malformed, quoted
 
 # seconds; a provider that asks for more has closed for now, and waiting would look like a hang
 LONGEST_WAIT = 120.0
@@ -42,7 +42,7 @@ def classify_error(error: Exception) -> Fault:
         return Fault("retry", "no connection")
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return Fault("retry", "no reply in time", paid=True)
-    if isinstance(error, LimitReached):
+    if isinstance(error, Hopeless):
         return Fault("give_up", str(error), paid=True)
     if isinstance(error, Malformed):
         return Fault("retry", f"malformed reply ({error})", paid=True)
