@@ -38,7 +38,7 @@ def estimate_cost(
     if item.kind == "samples":
         texts = sample_texts(item.run, everything)
     else:
-        texts = _predictions(everything)
+        texts = _evaluation_texts()
     return estimate_texts(texts, settings, judges.prompt, store), False
 
 
@@ -67,7 +67,7 @@ def sample_texts(pool: str, everything: Mapping[str, Any]) -> int:
     )
 
 
-def _predictions(everything: Mapping[str, Any]) -> int:
+def _evaluation_texts() -> int:
     rows = Path("data/evaluation.jsonl")
     if not rows.exists():
         raise InputError(

@@ -32,6 +32,12 @@ def test_counts_calls_tokens_usd_and_minutes(store):
     assert found.minutes == pytest.approx(2 * cost.REPLY_SECONDS / 2 / 60)
 
 
+def test_the_most_that_calls_cost_is_what_they_book(store):
+    found = cost.estimate(PROMPTS, ENDPOINT, store)
+    assert found.usd_at_most == pytest.approx(sum(cost.at_most(ENDPOINT, p) for p in PROMPTS))
+    assert found.usd_at_most > found.usd
+
+
 def test_what_is_stored_costs_nothing(store):
     keep(store, PROMPTS[0], 0, "x\nRating: 5")
     found = cost.estimate(PROMPTS, ENDPOINT, store)
@@ -117,10 +123,10 @@ def test_where_all_replies_are_of_batches_the_rule_of_thumb_gives_the_minutes(st
 def test_the_batch_api_costs_half_and_takes_up_to_a_day(store):
     half = cost.estimate(PROMPTS, replace(ENDPOINT, batch_api=True), store)
     assert half.usd == pytest.approx(cost.estimate(PROMPTS, ENDPOINT, store).usd / 2)
-    assert str(half).endswith("USD, within a day")
-    assert str(cost.Estimate() + half + half).endswith("USD, within a day")
+    assert str(half).endswith("at most), within a day")
+    assert str(cost.Estimate() + half + half).endswith("at most), within a day")
     assert str(cost.estimate([], replace(ENDPOINT, batch_api=True), store)).endswith(
-        "USD, 0.0 minutes"
+        "at most), 0.0 minutes"
     )
 
 

@@ -51,7 +51,9 @@ class Estimate:
     """Texts to rate, replies at hand, calls to make, and what these will take if every reply holds
     a rating.
 
-    `minutes` is None for calls through the Batch API, which says no more than "within a day".
+    `usd_at_most` is what they book before they are sent: each reply as long as `max_tokens`, as a
+    judge's that thinks first may be. `minutes` is None for calls through the Batch API, which says
+    no more than "within a day".
     """
 
     texts: int = 0
@@ -59,6 +61,7 @@ class Estimate:
     calls: int = 0
     tokens: float = 0.0
     usd: float = 0.0
+    usd_at_most: float = 0.0
     minutes: float | None = 0.0
 
     def __add__(self, other: "Estimate") -> "Estimate":
@@ -70,7 +73,8 @@ class Estimate:
         time = "within a day" if self.minutes is None else f"{self.minutes:,.1f} minutes"
         return (
             f"{self.texts:,} texts: {self.cached:,} replies at hand, {self.calls:,} calls to make,"
-            f" about {self.tokens:,.0f} tokens, {self.usd:,.4f} USD, {time}"
+            f" about {self.tokens:,.0f} tokens, {self.usd:,.4f} USD"
+            f" ({self.usd_at_most:,.4f} at most), {time}"
         )
 
 
@@ -99,9 +103,15 @@ def forecast(
     if count < ENOUGH:
         per_byte, reply = 1 / BYTES_PER_TOKEN, min(REPLY_TOKENS, settings.max_tokens)
     incoming, outgoing = size * per_byte, calls * reply
-    minutes = _minutes(calls, size, settings, store) if calls else 0.0
+    longest = calls * settings.max_tokens
     return Estimate(
-        texts, cached, calls, incoming + outgoing, settings.price(incoming, outgoing), minutes
+        texts,
+        cached,
+        calls,
+        tokens=incoming + outgoing,
+        usd=settings.price(incoming, outgoing),
+        usd_at_most=settings.price(charged(size, calls, settings) - longest, longest),
+        minutes=_minutes(calls, size, settings, store) if calls else 0.0,
     )
 
 
