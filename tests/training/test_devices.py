@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reset.core.errors import InputError
-from reset.training import devices
+from reset.training import devices, memory_limit
 from tests.support.llama_7b import A100, CPU, LLAMA_7B
 
 
@@ -63,3 +63,10 @@ def test_bf16_in_software_is_warned_of_on_cpus_alone(monkeypatch, capsys):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     devices.check_precision("bf16", CPU)
     assert capsys.readouterr().err == ""
+
+
+def test_a_limit_on_this_process_is_the_memory_that_is_free(monkeypatch):
+    monkeypatch.setattr(memory_limit, "room", lambda: 2.0**20)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    monkeypatch.delenv("LOCAL_SIZE", raising=False)
+    assert devices.device().main == 2.0**20

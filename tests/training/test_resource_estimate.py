@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,14 @@ import torch
 
 from reset.core.errors import InputError
 from reset.tokens import encoding
-from reset.training import devices, footprint, model_size, resource_estimate, run
+from reset.training import (
+    devices,
+    footprint,
+    memory_limit,
+    model_size,
+    resource_estimate,
+    run,
+)
 from reset.training.settings import LoraSettings
 from tests.support import tiny_llama
 from tests.support.llama_7b import CPU, LLAMA_7B
@@ -125,10 +133,11 @@ def test_adapters_that_main_memory_cannot_merge_are_refused_before_training(in_f
     resource_estimate.check_merge(model_size.size(in_folder / "start", settings.shared))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=2**30))
-    with pytest.raises(
-        InputError, match="train.shared.lora: .* takes 25.10 GiB, and 17.00 GiB are free"
-    ):
-        resource_estimate.check_merge(LLAMA_7B)
+    for room, free in ((math.inf, 17), (2**33, 8)):  # of a Slurm job, where that is less
+        monkeypatch.setattr(memory_limit, "room", lambda room=room: room)
+        words = f"train.shared.lora: .* takes 25.10 GiB, and {free}.00 GiB are free"
+        with pytest.raises(InputError, match=words):
+            resource_estimate.check_merge(LLAMA_7B)
 
 
 def test_a_run_that_cannot_fit_stops_before_it_loads_the_model(in_folder, monkeypatch):

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from reset.core.errors import InputError
+from reset.training import memory_limit
 from reset.training.model_size import Size
 
 UTILISATION = 0.35  # share of the peak that a run reaches: our assumption, as in docs/a100.md
@@ -54,12 +55,12 @@ def device() -> Device:
     # of this machine's processes, as torchrun and as deepspeed say it
     here = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE", "1"))
     main = psutil.virtual_memory()
+    free_main = min(main.available, memory_limit.room()) / here
     if not torch.cuda.is_available():
-        share = main.available / here
-        return Device("CPU", False, main.total / here, share, share)
+        return Device("CPU", False, main.total / here, free_main, free_main)
     index = int(os.environ.get("LOCAL_RANK", 0))
     free, total = torch.cuda.mem_get_info(index)
-    return Device(torch.cuda.get_device_name(index), True, total, free, main.available / here)
+    return Device(torch.cuda.get_device_name(index), True, total, free, free_main)
 
 
 def check_device(model: Size, device: Device) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reset.core.errors import InputError
 from reset.tokens.encoding import Example
-from reset.training import devices, footprint, launch
+from reset.training import devices, footprint, launch, memory_limit
 from reset.training.devices import UTILISATION, Device
 from reset.training.footprint import GIB, MODES
 from reset.training.model_size import Size, operations
@@ -122,6 +122,7 @@ def check_merge(model: Size) -> None:
 
     needed = 4 * model.parameters
     free = psutil.virtual_memory().available + psutil.swap_memory().free
+    free = min(free, memory_limit.room())
     if needed > free:
         raise InputError(
             "params.yaml: train.shared.lora: the adapters are merged in main memory at the end,"
