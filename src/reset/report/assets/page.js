@@ -16,9 +16,10 @@
 
   const words = () => at("query").value.toLowerCase().split(/\s+/).filter(Boolean);
 
-  // Text with every searched word marked.
+  // Text of any script, in its own direction, with every searched word marked.
   const marked = (tag, kind, text) => {
     const made = element(tag, kind);
+    made.dir = "auto";
     const parts = words().map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     if (!parts.length) { made.textContent = text; return made; }
     text.split(new RegExp(`(${parts.join("|")})`, "i")).forEach((piece, place) => {
