@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import Qwen3_5Config
 
 from reset.core.errors import InputError
 from reset.training import export
@@ -169,3 +170,33 @@ def test_parameters_are_counted_from_the_headers(start):
     assert export.count(export.shapes(start)) == sum(
         p.numel() for p in tiny_llama.model().parameters()
     )
+
+
+@pytest.mark.parametrize("size", ["20KB", "5GB"], ids=["sharded", "one file"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_parts_that_see_pictures_are_the_start_models(tmp_path, tied, size):
+    """Of Qwen3.5, transformers loads and trains the text model alone."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    text = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "head_dim": 8}
+    text |= {"num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 64}
+    text |= {"linear_num_key_heads": 2, "linear_key_head_dim": 8, "tie_word_embeddings": tied}
+    text |= {"linear_num_value_heads": 4, "linear_value_head_dim": 8}
+    sight = {"depth": 1, "hidden_size": 32, "num_heads": 4, "out_hidden_size": 32}
+    sight |= {"intermediate_size": 64}
+    config = Qwen3_5Config(text_config=text, vision_config=sight, tie_word_embeddings=tied)
+    published = AutoModelForImageTextToText.from_config(config)
+    published.save_pretrained(tmp_path / "start")
+    trained = AutoModelForCausalLM.from_pretrained(tmp_path / "start")
+    with torch.no_grad():
+        trained.get_input_embeddings().weight += 1
+    trained.save_pretrained(tmp_path / "weights", max_shard_size=size)
+
+    write(tmp_path / "start", tmp_path / "out", weights=tmp_path / "weights")
+    found, faults = AutoModelForImageTextToText.from_pretrained(
+        tmp_path / "out", output_loading_info=True
+    )
+    assert not faults["missing_keys"] and not faults["unexpected_keys"]
+    for name, parameter in published.named_parameters():
+        same = torch.equal(parameter, found.get_parameter(name))
+        assert same != (parameter is published.get_input_embeddings().weight)

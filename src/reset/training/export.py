@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,16 @@ def write(
     tokenizer.
 
     `bf16` casts the weights, which are trained in fp32. They must hold all `parameters` of the
-    start model, and only these are written; otherwise InputError, and `folder` is not touched. The
-    content depends on the arguments alone: it names no time and no machine.
+    start model, and only these and its `untrained_parts` are written; otherwise InputError, and
+    `folder` is not touched. The content depends on the arguments alone: it names no time and no
+    machine.
     """
     temporary = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    _write_weights(temporary, weights, set(parameters), bf16)
-    check_parameters(temporary, parameters, start)
+    others = untrained_parts(start, parameters)
+    _write_weights(temporary, weights, set(parameters), start, set(others), bf16)
+    check_parameters(temporary, parameters | others, start)
     _write_configuration(temporary, start, "bfloat16" if bf16 else "float32")
     tokenizer.save_pretrained(temporary)
     (temporary / "README.md").write_text(card, encoding="utf-8")
@@ -70,10 +73,8 @@ def parameters(start: Path) -> Shapes:
             " asks for"
         )
     for twin, name in model.all_tied_weights_keys.items():
-        stored = [
-            tensor for tensor in (_tensor(start, twin), _tensor(start, name)) if tensor is not None
-        ]
-        if len(stored) == 2 and not stored[0].equal(stored[1]):
+        stored = dict(_tensors(start, {twin, name}))
+        if len(stored) == 2 and not stored[twin].equal(stored[name]):
             raise InputError(
                 f"{start}: {twin} and {name} differ, but config.json ties them; set"
                 " tie_word_embeddings to false there"
@@ -86,6 +87,22 @@ def parameters(start: Path) -> Shapes:
     return {
         name: tuple(tensor.shape) for name, tensor in revert_weight_conversion(model, names).items()
     }
+
+
+def untrained_parts(start: Path, parameters: Shapes) -> Shapes:
+    """Names and shapes of what a start model holds beside the `parameters` of its text model: what
+    a model of pictures and text sees with, which transformers leaves out of some causal models
+    (Qwen3.5's), and without which its config.json does not fit. Empty for a model of text alone.
+    """
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    config = AutoConfig.from_pretrained(start, local_files_only=True)
+    causal: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    if causal.config_class is type(config):
+        return {}
+    ours = {*parameters, *(causal._tied_weights_keys or {})}
+    return {name: shape for name, shape in shapes(start).items() if name not in ours}
 
 
 def check_parameters(folder: Path, parameters: Shapes, start: Path) -> None:
@@ -135,16 +152,22 @@ def card(name: str, facts: dict[str, Any]) -> str:
     )
 
 
-def _write_weights(folder: Path, weights: Path, names: set[str], bf16: bool) -> None:
+def _write_weights(
+    folder: Path, weights: Path, names: set[str], start: Path, others: set[str], bf16: bool
+) -> None:
+    """Write the tensors `names` of `weights`, with `others` of `start` in the last of its files."""
     import torch
     from safetensors.torch import load_file, save_file
 
     dtype = torch.bfloat16 if bf16 else torch.float32
     size = 0
-    for path in sorted(weights.glob("model*.safetensors")):
+    paths = sorted(weights.glob("model*.safetensors"))
+    for path in paths:
         tensors = {
             name: tensor.to(dtype) for name, tensor in load_file(path).items() if name in names
         }
+        if path == paths[-1]:
+            tensors |= {name: tensor.to(dtype) for name, tensor in _tensors(start, others)}
         save_file(tensors, folder / path.name, metadata={"format": "pt"})
         size += sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if (weights / INDEX).is_file():
@@ -152,7 +175,7 @@ def _write_weights(folder: Path, weights: Path, names: set[str], bf16: bool) -> 
         index["metadata"]["total_size"] = size
         index["weight_map"] = {
             name: file for name, file in index["weight_map"].items() if name in names
-        }
+        } | dict.fromkeys(others, paths[-1].name)
         (folder / INDEX).write_text(
             json.dumps(index, indent=2, sort_keys=True) + "\n", encoding="utf-8"
         )
@@ -169,12 +192,11 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
         shutil.copyfile(start / GENERATION, folder / GENERATION)
 
 
-def _tensor(folder: Path, name: str) -> Any:
-    """One tensor of a folder's safetensors, None where there is none of that name."""
+def _tensors(folder: Path, names: set[str]) -> Iterator[tuple[str, Any]]:
+    """Those tensors of a folder's safetensors that have one of `names`."""
     from safetensors import safe_open
 
-    for path in folder.glob("*.safetensors"):
+    for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "pt") as file:
-            if name in file.keys():
-                return file.get_tensor(name)
-    return None
+            for name in sorted(names.intersection(file.keys())):
+                yield name, file.get_tensor(name)
