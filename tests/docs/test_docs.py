@@ -408,7 +408,7 @@ def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypat
     from reset.tools import judge_cost
 
     requests = 280  # 100 of Alpaca, 80 of Vicuna, 100 of Koala
-    monkeypatch.setattr(judge_cost, "_predictions", lambda _: requests)
+    monkeypatch.setattr(judge_cost, "_evaluation_texts", lambda: requests)
     monkeypatch.setattr(Generations, "path", tmp_path / "absent")
     judges = params.build(InstructionSettings, PAPER["judges"]["instruction"], "judges.instruction")
     settings = judges.openai
