@@ -44,7 +44,11 @@ def save_model(folder: Path, family: str = "Llama", **config: Any) -> Path:
         "bos_token_id": 1,
         "eos_token_id": 2,
     }
-    made = getattr(transformers, f"{family}Config")(**shape | {"pad_token_id": 0} | config)
+    # a family that takes pictures too has a text model with its own configuration
+    text: Any = getattr(transformers, f"{family}TextConfig", None)
+    made = (text or getattr(transformers, f"{family}Config"))(
+        **shape | {"pad_token_id": 0} | config
+    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         getattr(transformers, f"{family}ForCausalLM")(made).save_pretrained(folder)

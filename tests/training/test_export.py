@@ -187,6 +187,7 @@ def test_the_parts_that_see_pictures_are_the_start_models(tmp_path, tied, size):
     config = Qwen3_5Config(text_config=text, vision_config=sight, tie_word_embeddings=tied)
     published = AutoModelForImageTextToText.from_config(config)
     published.save_pretrained(tmp_path / "start")
+    (tmp_path / "start/preprocessor_config.json").write_text('{"patch_size": 16}')
     trained = AutoModelForCausalLM.from_pretrained(tmp_path / "start")
     with torch.no_grad():
         trained.get_input_embeddings().weight += 1
@@ -197,6 +198,8 @@ def test_the_parts_that_see_pictures_are_the_start_models(tmp_path, tied, size):
         tmp_path / "out", output_loading_info=True
     )
     assert not faults["missing_keys"] and not faults["unexpected_keys"]
+    read = (tmp_path / "out/preprocessor_config.json").read_text()
+    assert read == '{"patch_size": 16}'
     for name, parameter in published.named_parameters():
         same = torch.equal(parameter, found.get_parameter(name))
         assert same != (parameter is published.get_input_embeddings().weight)

@@ -12,6 +12,12 @@ from reset.core.errors import InputError
 
 INDEX = "model.safetensors.index.json"
 GENERATION = "generation_config.json"
+# how pictures and films are read, without which vLLM does not load a model that takes them
+PROCESSORS = (
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+)
 Shapes = dict[str, tuple[int, ...]]  # of tensors by name
 
 
@@ -188,8 +194,9 @@ def _write_configuration(folder: Path, start: Path, dtype: str) -> None:
     (folder / "config.json").write_text(
         json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    if (start / GENERATION).is_file():
-        shutil.copyfile(start / GENERATION, folder / GENERATION)
+    for name in (GENERATION, *PROCESSORS):
+        if (start / name).is_file():
+            shutil.copyfile(start / name, folder / name)
 
 
 def _tensors(folder: Path, names: set[str]) -> Iterator[tuple[str, Any]]:

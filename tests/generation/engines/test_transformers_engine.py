@@ -17,6 +17,14 @@ FAMILIES = {
     "Mistral": {"sliding_window": 8},
     "Gemma2": {"sliding_window": 8, "query_pre_attn_scalar": 8},
     "Gemma3": {"sliding_window": 8, "query_pre_attn_scalar": 8},
+    "Qwen3_5": {
+        "num_hidden_layers": 4,  # three with linear attention, whose cache is a state
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+    },
+    "Lfm2": {"num_hidden_layers": 3, "layer_types": ["conv", "full_attention", "conv"]},
 }
 
 
@@ -47,25 +55,13 @@ def generated(made, text, **how):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_batched_greedy_answers_equal_those_of_generate_one_by_one(tmp_path, family):
-    name = f"{family}Text" if family == "Gemma3" else family
-    made = engine(save_one(tmp_path, name, family))
+    made = engine(save_model(tmp_path, family, **FAMILIES[family]))
     asked = [Request(f"toy:{n}", prompt(n), greedy_draws()) for n in range(20)]
     found = answers(made, asked)
     assert len(made.plan(asked)) == 1  # all in one batch, with left padding
     for request in asked:
         text = generated(made, request.prompt, do_sample=False, max_new_tokens=12)
         assert [found[request.id][0].text] == text
-
-
-def save_one(folder, name, family):
-    if family != "Gemma3":
-        return save_model(folder, name, **FAMILIES[family])
-    import transformers
-
-    transformers.Gemma3TextForCausalLM = (
-        transformers.Gemma3ForCausalLM
-    )  # the text model's config has another prefix
-    return save_model(folder, name, **FAMILIES[family])
 
 
 def test_answers_do_not_depend_on_batch_size_or_order(model):

@@ -3,7 +3,7 @@ prefill.
 
 Each prompt runs through the model once; its cache is then repeated over the rows, one a setting,
 and every row has its own temperature, top-k and random stream. Works for any causal model with a
-standard cache (Llama, Qwen, Gemma, Mistral, ...), on one device.
+standard cache (Llama, Qwen, Gemma, Mistral, ...), of keys and values or of states, on one device.
 """
 
 from collections.abc import Iterable, Iterator
@@ -132,7 +132,8 @@ class TransformersEngine:
         # left padding
         ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=device)
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
-        cache = DynamicCache(config=self.model.config)
+        # rows are selected by reorder_cache: layers with a state (linear attention) have no other
+        cache: Any = DynamicCache(config=self.model.config)
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         logits = self.model(
             input_ids=ids,
@@ -143,7 +144,7 @@ class TransformersEngine:
         ).logits[:, -1]
 
         rows = torch.tensor(owner, device=device)  # from here on one row a draw
-        cache.batch_select_indices(rows)
+        cache.reorder_cache(rows)
         logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
         dial, stops = TokenSampler(draws, device), torch.tensor(self.prompts.stops, device=device)
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
@@ -166,7 +167,7 @@ class TransformersEngine:
             # dropping rows copies the cache, which pays when many have ended
             if count <= len(alive) * 0.75:
                 keep = going.nonzero()[:, 0]
-                cache.batch_select_indices(keep)
+                cache.reorder_cache(keep)
                 tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
                 alive, dial = alive[keep], dial[keep]
             logits = self.model(
