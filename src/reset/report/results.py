@@ -87,14 +87,8 @@ def load(
     Other files, left by an earlier params.yaml, are not read. InputError where there is no run.
     """
     evaluated = tasks.predicted(asked, seeds)
-    measured = []
-    for _, _, path in _files("metrics/runs", "csv", evaluated):
-        measured += metrics.read(path)
+    measured = _measured(evaluated, seeds)
     results = runs.without_ends(measured)
-    if not results:
-        raise InputError(
-            f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`"
-        )
     # the small files first: what is missing is said before the large ones are read
     calibration = data_statistics.read_json(Path("metrics/calibration.json"))
     data = data_statistics.load(datasets)
@@ -109,22 +103,19 @@ def load(
     answers, texts, judged = _answers(evaluated, min(seeds), shown)
     averages = aggregate.macro(results)
     pools, sources = _pools(settings, _named(asked["pools"], seeds), min(seeds))
-    sources.append(
-        {
-            "title": f"Evaluation, all runs, seed {min(seeds)}",
-            "kind": "evaluation",
-            "note": f"Drawn from the {len(prompts):,} prompts of the evaluation.",
-            "rows": sample_browser.evaluation(list(prompts.values()), texts, shown),
-        }
-    )
+    evaluation = {
+        "title": f"Evaluation, all runs, seed {min(seeds)}",
+        "kind": "evaluation",
+        "note": f"Drawn from the {len(prompts):,} prompts of the evaluation.",
+        "rows": sample_browser.evaluation(list(prompts.values()), texts, shown),
+    }
     kinds_by_dataset = {row["dataset"]: runs.KINDS[row["task"]] for row in prompts.values()}
     datasets_by_group = _datasets_by_group(prompts.values())
     intervals, counts = _intervals(averages, answers, datasets_by_group, settings)
     without_ends = {run: by_seed for run, by_seed in answers.items() if run not in runs.ENDS}
-    ends = [row for row in measured if row["run"] in runs.ENDS]
     return Study(
         results=results,
-        ends=ends,
+        ends=[row for row in measured if row["run"] in runs.ENDS],
         averages=averages,
         kinds=aggregate.macro(measured, lambda row: kinds_by_dataset[row["dataset"]]),
         intervals=intervals,
@@ -136,12 +127,26 @@ def load(
         curves=curves,
         data=data,
         mix_rows=sum(trained),
-        sources=sources,
+        sources=[*sources, evaluation],
         ablations=experiments,
         benchmarks=benchmarks.load("metrics/benchmarks", _named(asked["benchmarked"], seeds)),
         seeds=aggregate.trained_seeds(row["seed"] for row in results),
         prompts=len(prompts),
     )
+
+
+def _measured(evaluated: Sequence[str], seeds: Sequence[int]) -> list[Row]:
+    """The rows of metrics/runs by these names, of `runs.ENDS` too; InputError where there is no
+    other.
+    """
+    rows = []
+    for _, _, path in _files("metrics/runs", "csv", evaluated):
+        rows += metrics.read(path)
+    if not runs.without_ends(rows):
+        raise InputError(
+            f"metrics/runs: no run of the seeds {', '.join(map(str, seeds))}; run `dvc repro`"
+        )
+    return rows
 
 
 def summary(study: Study) -> dict[str, float]:
