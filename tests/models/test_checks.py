@@ -74,6 +74,7 @@ def test_damaged_weights_are_named(folder, content):
         ("config.json", "[]", "config.json: expected a JSON object, got list"),
         ("config.json", "{", "config.json: not JSON"),
         ("config.json", '{"model_type": ["llama"]}', "model_type '\\['llama'\\]' is none"),
+        ("config.json", '{"model_type": "mistral3"}', "'mistral3' takes pictures, .* of text"),
         (
             "config.json",
             '{"model_type": "llama", "hidden_size": "x"}',

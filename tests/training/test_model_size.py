@@ -15,6 +15,16 @@ def test_the_shape_is_that_of_the_model(in_folder):
     assert found.looked_up == 0  # its embeddings are its head
 
 
+def test_the_widest_attention_counts_where_layers_differ(in_folder):
+    """Gemma 4's layers without a window have heads of their own width."""
+    settings = job(in_folder).shared
+    wide = {"num_hidden_layers": 4, "head_dim": 8, "global_head_dim": 16, "sliding_window": 16}
+    wide |= {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": 44}
+    tiny_llama.model("gemma4_text", **wide).save_pretrained(in_folder / "start")
+    found = model_size.size(in_folder / "start", settings)
+    assert (found.layers, found.queries, found.keys) == (4, 4 * 16, 2 * 16)
+
+
 def test_operations_follow_palm():
     assert (
         model_size.operations(LLAMA_7B, 2048)

@@ -576,6 +576,14 @@ def test_kernels_without_their_package_are_refused_with_what_to_set(in_folder, m
         run.run(job(in_folder, attention="flash_attention_2"))
 
 
+def test_adapters_that_a_model_cannot_have_are_refused(in_folder):
+    settings = job(in_folder, lora=training.LoraSettings(rank=4, alpha=8, dropout=0.0))
+    state = {"mamba_d_ssm": 64, "mamba_n_heads": 4, "mamba_d_head": 16, "mamba_d_state": 8}
+    tiny_llama.model("falcon_h1", **state).save_pretrained(in_folder / "start")
+    with pytest.raises(InputError, match=r"train.shared.lora: start cannot have .*; set null"):
+        run.run(settings)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_kernels_for_a_gpu_are_refused_without_one(in_folder, monkeypatch):
     (in_folder / "liger_kernel.py").write_text("")

@@ -94,8 +94,14 @@ def _check_kind(config: dict[str, Any], name: str) -> None:
         kinds = dict(auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     if name == "detector":  # T5, RoBERTa, DeBERTa or ModernBERT: judges/faithfulness/detectors.py
         kinds |= auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in kinds:
+    kind = str(config.get("model_type"))
+    if kind not in kinds:
+        if name in GENERATORS and kind in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
+            raise InputError(
+                f"models.{name}: its model_type '{kind}' takes pictures, and transformers"
+                f" {__version__} has no class for its text alone; take a model of text (Qwen3.5 and"
+                " Gemma, which have such a class, serve too)"
+            )
         raise InputError(
             f"models.{name}: its model_type '{kind}' is none that {task} in transformers"
             f" {__version__}; code that comes with a model is never run"

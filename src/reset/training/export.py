@@ -107,8 +107,11 @@ def untrained_parts(start: Path, parameters: Shapes) -> Shapes:
     causal: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
     if causal.config_class is type(config):
         return {}
+    stored = shapes(start)
+    if not parameters.keys() <= stored.keys():  # the text model is saved under names of its own
+        return {}
     ours = {*parameters, *(causal._tied_weights_keys or {})}
-    return {name: shape for name, shape in shapes(start).items() if name not in ours}
+    return {name: shape for name, shape in stored.items() if name not in ours}
 
 
 def check_parameters(folder: Path, parameters: Shapes, start: Path) -> None:

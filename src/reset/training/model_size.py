@@ -6,6 +6,7 @@ Operations: Chowdhery et al. 2022 (PaLM, arXiv 2204.02311, appendix B).
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reset.training import export
 from reset.training.settings import SharedSettings
@@ -39,8 +40,7 @@ def size(folder: Path, shared: SharedSettings) -> Size:
     config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
     shapes = export.shapes(folder)
     width, heads = config.hidden_size, config.num_attention_heads
-    head = getattr(config, "head_dim", None) or width // heads
-    keys = head * (getattr(config, "num_key_value_heads", None) or heads)
+    queries, keys = _attention_widths(config)
     looked_up = 0 if config.tie_word_embeddings else config.vocab_size * width
     return Size(
         parameters=export.count(shapes),
@@ -50,12 +50,23 @@ def size(folder: Path, shared: SharedSettings) -> Size:
         width=width,
         heads=heads,
         vocabulary=config.vocab_size,
-        queries=head * heads,
+        queries=queries,
         keys=keys,
         inner=getattr(config, "intermediate_size", None) or 4 * width,
-        normed=_normed(shapes, width, head * heads, keys),
+        normed=_normed(shapes, width, queries, keys),
         kind=config.model_type,
     )
+
+
+def _attention_widths(config: Any) -> tuple[int, int]:
+    """The widths of queries and of keys; the largest where layers differ, as Gemma 4's do."""
+    queries = keys = 0
+    for layer in getattr(config, "per_layer_config", [config]):
+        heads = layer.num_attention_heads
+        head = getattr(layer, "head_dim", None) or layer.hidden_size // heads
+        queries = max(queries, head * heads)
+        keys = max(keys, head * (getattr(layer, "num_key_value_heads", None) or heads))
+    return queries, keys
 
 
 def _trained(shapes: export.Shapes, shared: SharedSettings) -> int:

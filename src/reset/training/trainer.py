@@ -111,7 +111,13 @@ def load_model(folder: Path, shared: SharedSettings, seed: int) -> Any:
         )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            return get_peft_model(model, adapters)
+            try:
+                return get_peft_model(model, adapters)
+            except ValueError as error:  # peft refuses some of Mamba's modules
+                raise InputError(
+                    f"params.yaml: train.shared.lora: {folder} cannot have adapters"
+                    f" ({str(error).splitlines()[0]}); set null"
+                ) from None
     freeze(model, shared.frozen)
     return model
 
