@@ -17,7 +17,7 @@ from reset.world.models import language_models, nli, tokenizer
 pytestmark = pytest.mark.integration
 
 WORLD = World(3, 60, 40, 40, 0.7, 0.5, 0.4)
-TINY = language_models.Recipe(steps=3, batch=2, length=32, muon=0.01, adamw=0.001)
+TINY = language_models.LanguageModelRecipe(steps=3, batch=2, length=32, muon=0.01, adamw=0.001)
 
 
 def test_every_published_text_and_prompt_is_covered_and_comes_back():
@@ -82,7 +82,9 @@ def test_equal_worlds_make_equal_models():
 
 
 def test_the_loss_falls_in_pretraining():
-    recipe = language_models.Recipe(steps=40, batch=8, length=48, muon=0.012, adamw=0.004)
+    recipe = language_models.LanguageModelRecipe(
+        steps=40, batch=8, length=48, muon=0.012, adamw=0.004
+    )
     batch = next(
         language_models._packed(language_models.documents(WORLD, WORLD.rng("probe")), recipe)
     )

@@ -32,7 +32,7 @@ WORK = Path(".work/generations")
 SOURCE = Path(__file__).parents[1]
 # the code that turns a prompt into an answer
 GENERATION_CODE = ("generation/engines/*.py", "tokens/encoding.py")
-Shelf = dict[str, list[list[Any]]]  # id -> [text, tokens, finish] of each draw
+StoredAnswers = dict[str, list[list[Any]]]  # id -> [text, tokens, finish] of each draw
 
 
 def generate(
@@ -86,17 +86,17 @@ def key(model: Path, requests: list[Request], settings: EngineSettings, max_new_
     return digest(code, file_digest(model), sorted(draws), settings.identity, max_new_tokens)
 
 
-def finished(folder: Path) -> Shelf:
+def finished(folder: Path) -> StoredAnswers:
     """The answers in all shards of a folder. A line that a kill has torn is left out, so its batch
     is done again.
     """
-    shelf: Shelf = {}
+    found: StoredAnswers = {}
     for shard in sorted(folder.glob("*.jsonl")):
         for line in shard.read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
                 for id, answers in json.loads(line):
-                    shelf.setdefault(id, answers)
-    return shelf
+                    found.setdefault(id, answers)
+    return found
 
 
 # What a process needs beside its batches: model, settings, max_new_tokens, folder of shards, and

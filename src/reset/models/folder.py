@@ -15,8 +15,8 @@ from reset.models.checks import CLASSIFIERS, GENERATORS, check
 from reset.models.complete import complete
 from reset.models.files import WORK, copy_published, save
 from reset.world.language.people import World
-from reset.world.models.language_models import Recipe
-from reset.world.models.nli import NliRecipe as PairRecipe
+from reset.world.models.language_models import LanguageModelRecipe
+from reset.world.models.nli import NliRecipe
 
 WORLD = Path(__file__).parents[1] / "world"
 TOY = ("base", "chat", "nli")  # what the demo world makes
@@ -41,9 +41,9 @@ class ModelSource:
 class Toy:
     """`models.toy`: how the demo's three models are made."""
 
-    base: Recipe
-    chat: Recipe
-    nli: PairRecipe
+    base: LanguageModelRecipe
+    chat: LanguageModelRecipe
+    nli: NliRecipe
 
 
 def make(
@@ -121,7 +121,7 @@ def _toy(name: str, toy: Toy, world: World, folder: Path) -> None:
     save(language_models.tune(model, world, toy.chat), tokenizer.generator_tokenizer(), folder)
 
 
-def _digest_of_base(recipe: Recipe, world: World) -> str:
+def _digest_of_base(recipe: LanguageModelRecipe, world: World) -> str:
     texts = sorted(
         [
             *WORLD.glob("language/*.py"),

@@ -51,7 +51,7 @@ def total(weights: Weights, task: str, scores: Row) -> float | None:
 
     `scores` holds s_task, s_faithfulness and s_instruction, each in [0, 1] or None, and
     s_constraints, in [0, 1], for a row with constraints. None where a
-    score that counts for this task could not be had: a missing score is never a number.
+    score that counts for this task is missing: a missing score is never a number.
     """
     if task == "instruction":
         ability, weight = scores["s_instruction"], weights.instruction

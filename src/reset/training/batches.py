@@ -88,8 +88,8 @@ def padded(examples: Sequence[Example]) -> dict[str, Any]:
     which some row predicts a target token; `labels` and `shift_labels` [rows, kept], the token that
     follows each of these, IGNORE where it is none of the row's targets. Logits exist at the kept
     positions alone: over a large vocabulary, most of the head's time and memory would go to prompt
-    tokens that no loss looks at. Padding is told by length, not by its id, so a tokenizer whose pad
-    is its EOS keeps the EOS as a target.
+    tokens that no loss looks at. Padding is identified by length, not by its id, so a tokenizer
+    whose pad is its EOS keeps the EOS as a target.
     """
     import torch
     from torch.nn.utils.rnn import pad_sequence

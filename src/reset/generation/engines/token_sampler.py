@@ -50,25 +50,26 @@ class TokenSampler:
         return tokens
 
 
-def invert(mass: torch.Tensor, number: torch.Tensor, block: int = 256) -> torch.Tensor:
-    """The first column of each row whose cumulated mass exceeds `number` (in [0, 1)) times the
-    row's whole.
+def invert(probs: torch.Tensor, number: torch.Tensor, block: int = 256) -> torch.Tensor:
+    """The first column of each row whose cumulated probability exceeds `number` (in [0, 1)) times
+    the row's whole.
 
     First the block of columns is found, then the column in it: a cumulated sum over a whole
     vocabulary in double precision, which rounding needs, would cost more than many a model's
     forward pass.
     """
-    if missing := -mass.shape[-1] % block:
-        mass = torch.nn.functional.pad(mass, (0, missing))
-    blocks = mass.view(len(mass), -1, block)
-    heaps = blocks.sum(-1).double()
-    upto = heaps.cumsum(-1)
-    point = number[:, None] * upto[:, -1:]
-    chosen = torch.searchsorted(upto, point, right=True).clamp(max=upto.shape[-1] - 1)
+    if missing := -probs.shape[-1] % block:
+        probs = torch.nn.functional.pad(probs, (0, missing))
+    blocks = probs.view(len(probs), -1, block)
+    block_sums = blocks.sum(-1).double()
+    cumulative = block_sums.cumsum(-1)
+    threshold = number[:, None] * cumulative[:, -1:]
+    last = cumulative.shape[-1] - 1
+    chosen = torch.searchsorted(cumulative, threshold, right=True).clamp(max=last)
     inside = blocks.gather(1, chosen[:, :, None].expand(-1, -1, block))[:, 0].cumsum(
         -1, dtype=torch.float64
     )
-    rest = (point - (upto - heaps).gather(1, chosen)).clamp(min=0)
+    rest = (threshold - (cumulative - block_sums).gather(1, chosen)).clamp(min=0)
     # rounding must not step over the block's last token
     rest = torch.minimum(rest, inside[:, -1:] * (1 - 1e-12))
     return (chosen * block + torch.searchsorted(inside, rest, right=True))[:, 0]

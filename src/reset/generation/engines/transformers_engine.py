@@ -146,14 +146,15 @@ class TransformersEngine:
         rows = torch.tensor(owner, device=device)  # from here on one row a draw
         cache.reorder_cache(rows)
         logits, mask, positions = logits[rows], mask[rows], positions[rows, -1]
-        dial, stops = TokenSampler(draws, device), torch.tensor(self.prompts.stops, device=device)
+        sampler = TokenSampler(draws, device)
+        stops = torch.tensor(self.prompts.stops, device=device)
         written = torch.zeros(len(owner), longest, dtype=torch.long, device=device)
         length = torch.full((len(owner),), longest, device=device)
         ended = torch.zeros(len(owner), dtype=torch.bool, device=device)
         # the draw that each row of the cache belongs to
         alive = torch.arange(len(owner), device=device)
         for step in range(longest):
-            tokens = dial.choose(logits, step)
+            tokens = sampler.choose(logits, step)
             written[alive, step] = tokens
             stop = torch.isin(tokens, stops) & ~ended[alive]
             length[alive[stop]] = step
@@ -169,7 +170,7 @@ class TransformersEngine:
                 keep = going.nonzero()[:, 0]
                 cache.reorder_cache(keep)
                 tokens, mask, positions = tokens[keep], mask[keep], positions[keep]
-                alive, dial = alive[keep], dial[keep]
+                alive, sampler = alive[keep], sampler[keep]
             logits = self.model(
                 input_ids=tokens[:, None],
                 attention_mask=mask,

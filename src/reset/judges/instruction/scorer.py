@@ -2,9 +2,9 @@
 seconds to train.
 
 After Cappy (arXiv 2311.06720): it learns from training requests with their references and with
-spoiled copies of these, each worth its ROUGE-L with the reference, and then judges without one.
-Cappy is a RoBERTa of 360M parameters; this is a logistic regression on hashed words, so it knows of
-a request only which words tend to go with which in an answer.
+spoiled copies of these, whose target is their ROUGE-L with the reference, and then judges without
+one. Cappy is a RoBERTa of 360M parameters; this is a logistic regression on hashed words, so it
+knows of a request only which words tend to go with which in an answer.
 """
 
 import random
@@ -39,29 +39,27 @@ class Scorer:
         rng = random.Random(0)
         if len(rows) > MOST_ROWS:
             rows = rng.sample(rows, MOST_ROWS)
-        lessons = [
-            lesson
-            for row in rows
-            for lesson in training_examples(row, rng.choice(rows)["target"], rng)
-        ]
-        examples = [np.array(features(request, answer)) for request, answer, _ in lessons]
-        worth = np.array([value for _, _, value in lessons])
+        rated: list[tuple[str, str, float]] = []
+        for row in rows:
+            rated += training_examples(row, rng.choice(rows)["target"], rng)
+        examples = [np.array(features(request, answer)) for request, answer, _ in rated]
+        targets = np.array([target for _, _, target in rated])
         self.weights, squares = np.zeros(SIZE), np.full(SIZE, 1e-10)
         for _ in range(EPOCHS):
-            order = list(range(len(lessons)))
+            order = list(range(len(rated)))
             rng.shuffle(order)
             for start in range(0, len(order), BATCH):
                 self._step(
                     [examples[i] for i in order[start : start + BATCH]],
-                    worth[order[start : start + BATCH]],
+                    targets[order[start : start + BATCH]],
                     squares,
                 )
 
-    def _step(self, examples: list[np.ndarray], worth: np.ndarray, squares: np.ndarray) -> None:
-        """One step of Adagrad on the cross-entropy with `worth`."""
+    def _step(self, examples: list[np.ndarray], targets: np.ndarray, squares: np.ndarray) -> None:
+        """One step of Adagrad on the cross-entropy with `targets`."""
         sizes = np.array([len(example) for example in examples])
         at, owner = np.concatenate(examples), np.repeat(np.arange(len(examples)), sizes)
-        error = self._score(at, owner, sizes) - worth
+        error = self._score(at, owner, sizes) - targets
         gradient = np.bincount(at, (error * SCALE / sizes / len(examples))[owner], minlength=SIZE)
         squares += gradient**2
         self.weights -= RATE * gradient / np.sqrt(squares)
@@ -78,8 +76,8 @@ class Scorer:
 
 
 def training_examples(row: Row, other: str, rng: random.Random) -> list[tuple[str, str, float]]:
-    """(request, answer, worth) for a row's reference, and for copies that are empty, of another row
-    (`other`), cut, shuffled, short of a word, said twice, or followed by another row's.
+    """(request, answer, target) for a row's reference, and for copies that are empty, of another
+    row (`other`), cut, shuffled, short of a word, said twice, or followed by another row's.
     """
     request, target = request_of(row), row["target"]
     words = target.split()

@@ -26,7 +26,7 @@ REPLAY = 0.4
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LanguageModelRecipe:
     """params: models.toy.base and models.toy.chat. Steps of `batch` rows with `length` tokens;
     rates of Muon (the matrices) and AdamW (all else).
     """
@@ -38,7 +38,7 @@ class Recipe:
     adamw: NonNegative
 
 
-def pretrain(world: World, recipe: Recipe) -> LlamaForCausalLM:
+def pretrain(world: World, recipe: LanguageModelRecipe) -> LlamaForCausalLM:
     """A two-layer Llama of 380,000 parameters that knows the world's people and can copy from what
     it reads.
     """
@@ -65,7 +65,7 @@ def pretrain(world: World, recipe: Recipe) -> LlamaForCausalLM:
     return model
 
 
-def tune(model: LlamaForCausalLM, world: World, recipe: Recipe) -> LlamaForCausalLM:
+def tune(model: LlamaForCausalLM, world: World, recipe: LanguageModelRecipe) -> LlamaForCausalLM:
     """`model` trained on requests of its own (the people and the carelessness of the instruction
     sets), with a share of pre-training texts, so that it does not forget how to read. Embeddings
     stay as they are, because names that tuning does not show would be pushed away.
@@ -103,7 +103,7 @@ def _encoded(parts: list[TextPart], ids: dict[str, int]) -> Row:
     return [*tokens, EOS], [*weights, weights[-1]]
 
 
-def _packed(texts: Iterator[list[TextPart]], recipe: Recipe) -> Iterator[list[Row]]:
+def _packed(texts: Iterator[list[TextPart]], recipe: LanguageModelRecipe) -> Iterator[list[Row]]:
     """Batches of full rows: texts one after the other, the last one of a row cut."""
     ids = vocabulary()
     while True:
@@ -118,7 +118,7 @@ def _packed(texts: Iterator[list[TextPart]], recipe: Recipe) -> Iterator[list[Ro
         yield batch
 
 
-def _single(texts: Iterator[list[TextPart]], recipe: Recipe) -> Iterator[list[Row]]:
+def _single(texts: Iterator[list[TextPart]], recipe: LanguageModelRecipe) -> Iterator[list[Row]]:
     """Batches of one text a row, cut at `length` and filled up with unweighted padding."""
     ids = vocabulary()
     while True:
@@ -128,7 +128,9 @@ def _single(texts: Iterator[list[TextPart]], recipe: Recipe) -> Iterator[list[Ro
         yield [(t + [PAD] * (longest - len(t)), w + [0.0] * (longest - len(w))) for t, w in rows]
 
 
-def _fit(model: LlamaForCausalLM, batches: Iterator[list[Row]], recipe: Recipe, name: str) -> None:
+def _fit(
+    model: LlamaForCausalLM, batches: Iterator[list[Row]], recipe: LanguageModelRecipe, name: str
+) -> None:
     """Train in place on the next `steps` batches; the matrices but the embeddings by Muon."""
     import torch
 
