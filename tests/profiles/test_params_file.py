@@ -79,6 +79,13 @@ WRONG = [
     ("runs.pools=[reset_s]", r"'runs.continued\[0\]': reset needs the pool reset; add it"),
     ("models.nli.source=none", "'models.nli.source' is none, but .*abstractive is summac_zs,"),
     ("judges.faithfulness.extractive=minicheck", "'models.detector.source' is none, but"),
+    ("runs.evaluated=[mtl,mtl]", r"'runs.evaluated\[1\]': mtl is given twice"),
+    (
+        "runs={pools: [reset_s], continued: [reset_s], start_models: [], evaluated: [mtl,direct],"
+        " benchmarked: []}",
+        r"'runs.evaluated\[1\]': direct needs the pool reset; add it",
+    ),
+    ("ranking.weights.task=-1", "'ranking.weights.task': expected at least 0, got -1"),
     ("runs.pools=[rest]", r"'runs.pools\[0\]': expected a pool of sampling.pools"),
     (
         "data.datasets.nq.source={path: x, task: extractive_qa, columns: {question: q}}",

@@ -35,7 +35,9 @@ from reset.world.language.people import World
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Name = Annotated[str, Field(pattern=f"^{params.NAME.pattern}$")]
 Seed = Annotated[int, Field(ge=0, lt=params.SEEDS)]
-Seeds = Annotated[list[Seed], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+# in the schema; `check` and `core.params.check_names` say which is given twice
+Distinct = Field(json_schema_extra={"uniqueItems": True})
+Seeds = Annotated[list[Seed], Field(min_length=1), Distinct]
 Continued = Literal["reset", "reset_s", "random", "control"]
 Evaluated = Literal[
     "stage1",
@@ -61,11 +63,11 @@ MODEL_OF = {  # of a measure of faithfulness, in `models`
 class RunsSection:
     """`runs`: what is computed."""
 
-    pools: list[Name]
-    continued: list[Continued]
-    start_models: list[Literal["base", "chat"]]
-    evaluated: list[Evaluated]
-    benchmarked: list[Evaluated]
+    pools: Annotated[list[Name], Distinct]
+    continued: Annotated[list[Continued], Distinct]
+    start_models: Annotated[list[Literal["base", "chat"]], Distinct]
+    evaluated: Annotated[list[Evaluated], Distinct]
+    benchmarked: Annotated[list[Evaluated], Distinct]
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,12 @@ def _check_pools(found: Params) -> None:
 
 
 def _check_runs(found: Params) -> None:
-    """A run that is evaluated must be trained, and one that goes on from mtl must have samples."""
+    """No run twice; a run that is evaluated must be trained, on samples that are there."""
     runs = found.runs
+    for key, names in vars(runs).items():
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise InputError(f"params.yaml: 'runs.{key}[{place}]': {name} is given twice")
     for place, run in enumerate(runs.continued):
         pool = "reset" if run in ("random", "control") else run
         if pool not in runs.pools:
@@ -219,6 +225,11 @@ def _check_runs(found: Params) -> None:
                 raise InputError(
                     f"params.yaml: 'runs.{key}[{place}]': {name} is not trained; add it to"
                     " runs.continued, or leave it out here"
+                )
+            if name == "direct" and "reset" not in runs.pools:
+                raise InputError(
+                    f"params.yaml: 'runs.{key}[{place}]': direct needs the pool reset; add it to"
+                    " runs.pools"
                 )
 
 

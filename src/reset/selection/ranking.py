@@ -10,7 +10,7 @@ from typing import Literal
 from reset.core.errors import InputError
 from reset.core.hashing import digest
 from reset.core.io import Row
-from reset.core.params import Part
+from reset.core.params import NonNegative, Part
 from reset.core.tasks import judges_of
 
 Selection = Literal["best", "worst", "random", "reference"]
@@ -24,9 +24,9 @@ CHOSEN = ("score", "s_task", "s_faithfulness", "s_instruction", "sample", "setti
 class Weights:
     """What each score weighs; the paper counts the task once and the two others 2.0 times."""
 
-    task: float
-    instruction: float
-    faithfulness: float
+    task: NonNegative
+    instruction: NonNegative
+    faithfulness: NonNegative
 
 
 @dataclass(frozen=True)
