@@ -7,6 +7,7 @@ result.
 
 import argparse
 import sys
+from pathlib import Path
 
 from reset.core import params
 from reset.core.errors import run_stage
@@ -42,13 +43,14 @@ def main() -> None:
 def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings) -> None:
     """One line an item and the sum."""
     total, guessed = Estimate(), False
+    lock = params.load("dvc.lock") if Path("dvc.lock").exists() else {}
     with Store(location()) as store:
         for item in pending.items(params.load("dvc.yaml"), everything):
             if judges.judging(item.kind, item.run) != "openai":
                 continue
-            estimate, known = judge_cost.estimate_cost(item, judges, everything, store)
+            estimate, known = judge_cost.estimate_cost(item, judges, everything, lock, store)
             total, guessed = total + estimate, guessed or not known
-            note = "" if known else " (not generated yet)"
+            note = "" if known else " (not generated with these params)"
             print(f"{item}: {estimate}{note}")
         booked = store.booked()
     note = " at most, partly by the params" if guessed else ""

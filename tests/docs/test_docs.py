@@ -408,14 +408,14 @@ def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypat
     from reset.tools import judge_cost
 
     requests = 280  # 100 of Alpaca, 80 of Vicuna, 100 of Koala
-    monkeypatch.setattr(judge_cost, "_evaluation_texts", lambda: requests)
+    monkeypatch.setattr(judge_cost, "evaluation_texts", lambda *_: requests)
     monkeypatch.setattr(Generations, "path", tmp_path / "absent")
     judges = params.build(InstructionSettings, PAPER["judges"]["instruction"], "judges.instruction")
     settings = judges.openai
     total = cost.Estimate()
     with Store(tmp_path / "judge.sqlite") as store:
         for item in pending.items(params.load("dvc.yaml"), PAPER):
-            total = total + judge_cost.estimate_cost(item, judges, PAPER, store)[0]
+            total = total + judge_cost.estimate_cost(item, judges, PAPER, {}, store)[0]
     text = Path("docs/a100.md").read_text()
     assert f"{total.texts:,} texts" in text
     assert f"{total.usd:,.0f} USD" in text and total.usd < settings.budget_usd

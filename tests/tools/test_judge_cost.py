@@ -38,6 +38,23 @@ GRAPH = {
 }
 
 
+DATA = {
+    "data": {
+        "datasets": {
+            "alpaca": {"source": "published", "eval": 100},
+            "documents": {"source": {"task": "extractive_qa"}, "eval": 16},
+            "requests": {"source": {"task": "instruction"}, "eval": 40},
+        }
+    }
+}
+
+
+def made(path, **values):
+    """A parsed dvc.lock by which a stage made the file with these params."""
+    stage = {"outs": [{"path": str(path), "md5": "1"}], "params": {"params.yaml": values}}
+    return {"stages": {"stage": stage}}
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -72,23 +89,44 @@ def test_generations_that_exist_are_counted_without_what_is_stored(store):
     item = Generations("samples", "reset_1")
     template = Path(settings.PROMPT).read_text(encoding="utf-8")
     keep(store, llm.render(template, "task 0", "dolly:0 0"), 0, "x\nRating: 4")
-    found, known = judge_cost.estimate_cost(item, judges(), {}, store)
+    found, known = judge_cost.estimate_cost(item, judges(), {}, made(item.path), store)
     assert known and (found.texts, found.cached, found.calls) == (24, 1, 23)
+
+
+def test_generations_of_other_params_are_not_counted(store):
+    """A finished demo must not make a bill for the paper's study out of its few rows."""
+    fill(8, 3)
+    item = Generations("samples", "reset_1")
+    lock = made(item.path, seeds=[7])
+    given = {"sampling": SAMPLING, "seeds": [1]}
+    found, known = judge_cost.estimate_cost(item, judges(), given, lock, store)
+    assert not known and found.texts == 10 * 2 * 7
 
 
 def test_those_to_come_are_counted_from_the_params(store):
     item = Generations("samples", "reset_1")
-    found, known = judge_cost.estimate_cost(item, judges(repeats=2), {"sampling": SAMPLING}, store)
+    found, known = judge_cost.estimate_cost(
+        item, judges(repeats=2), {"sampling": SAMPLING}, {}, store
+    )
     assert not known and (found.texts, found.calls) == (10 * 2 * 7, 2 * 10 * 2 * 7)
     assert found.usd > 0
 
 
 def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
     item = Generations("predictions", "mtl_1")
-    with pytest.raises(InputError, match="dvc repro evaluation_set"):
-        judge_cost.estimate_cost(item, judges(), {}, store)
+    found, _ = judge_cost.estimate_cost(item, judges(), DATA, {}, store)
+    assert found.texts == 100 + 40  # at most
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5 + [{"task": "summarization"}])
-    assert judge_cost.estimate_cost(item, judges(), {}, store)[0].texts == 5
+    lock = made(Path("data/evaluation.jsonl"))
+    assert judge_cost.estimate_cost(item, judges(), DATA, lock, store)[0].texts == 5
+    assert judge_cost.estimate_cost(item, judges(), DATA, {}, store)[0].texts == 140
+
+
+def test_evaluation_rows_that_the_params_do_not_limit_must_be_there(store):
+    item = Generations("predictions", "mtl_1")
+    every = {"data": {"datasets": {"koala_eval": {"source": "published", "eval": None}}}}
+    with pytest.raises(InputError, match="koala_eval.eval takes all rows: run .*evaluation_set"):
+        judge_cost.estimate_cost(item, judges(), every, {}, store)
 
 
 def estimate():
@@ -115,6 +153,7 @@ def test_make_estimate_prints_all_items_and_writes_the_cost_so_far(store):
     )
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
+    io.write_text("dvc.lock", yaml.safe_dump(made(Path("data/evaluation.jsonl"))))
     printed = estimate()
     assert "samples reset_1: 140 texts" in printed and "predictions mtl_1: 5 texts" in printed
     assert "All: 145 texts" in printed and "raise judges.instruction.openai.budget_usd" in printed
@@ -128,6 +167,7 @@ def test_what_no_llm_judges_is_not_counted(store):
     )
     io.write_text("dvc.yaml", yaml.safe_dump({"stages": GRAPH}))
     io.write("data/evaluation.jsonl", [{"task": "instruction"}] * 5)
+    io.write_text("dvc.lock", yaml.safe_dump(made(Path("data/evaluation.jsonl"))))
     printed = estimate()
     assert "samples" not in printed and "All: 5 texts" in printed
 

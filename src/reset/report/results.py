@@ -113,9 +113,10 @@ def load(
     datasets_by_group = _datasets_by_group(prompts.values())
     intervals, counts = _intervals(averages, answers, datasets_by_group, settings)
     without_ends = {run: by_seed for run, by_seed in answers.items() if run not in runs.ENDS}
+    ends = [row for row in measured if row["run"] in runs.ENDS]
     return Study(
         results=results,
-        ends=[row for row in measured if row["run"] in runs.ENDS],
+        ends=ends,
         averages=averages,
         kinds=aggregate.macro(measured, lambda row: kinds_by_dataset[row["dataset"]]),
         intervals=intervals,

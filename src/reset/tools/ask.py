@@ -1,7 +1,6 @@
 """A question to one of the project's models, prompted as it was trained, with a streamed answer."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +110,7 @@ def task_of(given: str | None) -> str:
         return given
     trained = []
     for name, section in params.load("params.yaml")["data"]["datasets"].items():
-        own = section["source"]
-        task = own["task"] if isinstance(own, Mapping) else registry.entry(name).task
+        task = registry.task(name, section["source"])
         if task in CONTEXT_TASKS and section["train"] != 0:
             trained.append(task)
     return DEFAULT_TASK if DEFAULT_TASK in trained else next(iter(trained), DEFAULT_TASK)

@@ -145,7 +145,7 @@ def judge_estimate(profile: Mapping[str, Any]) -> Estimate:
         for item in pending.items(params.load("dvc.yaml"), profile):
             texts = requests
             if item.kind == "samples":
-                texts = judge_cost.sample_texts(item.run, profile)
+                texts = judge_cost.sample_texts(item.run, profile, {})
             settings = judges.openai.judging(item.kind, item.run)
             total = total + judge_cost.estimate_texts(texts, settings, judges.prompt, store)
     return total

@@ -8,9 +8,10 @@ from typing import Any
 
 from reset.core import io, tasks
 from reset.core.errors import InputError
+from reset.data.datasets import registry
 from reset.judges.common import verdicts
 from reset.judges.common.verdicts import Generations
-from reset.judges.instruction import backends, cost, llm
+from reset.judges.instruction import backends, cost, llm, pending
 from reset.judges.instruction.cost import Estimate
 from reset.judges.instruction.reply_store import Store
 from reset.judges.instruction.settings import InstructionSettings, OpenAISettings
@@ -22,23 +23,24 @@ def estimate_cost(
     item: Generations,
     judges: InstructionSettings,
     everything: Mapping[str, Any],
+    lock: Mapping[str, Any],
     store: Store,
 ) -> tuple[Estimate, bool]:
-    """The estimate for one item that the endpoint judges, and whether its generations
-    are there (else their number comes from the params).
+    """The estimate for one item that the endpoint judges, and whether its generations are there
+    and of these params by a parsed dvc.lock (else their number comes from the params).
 
     Texts that two items share are counted in both, so the sum over items is an upper bound.
     """
     assert judges.openai, "InstructionSettings sees to it"
     settings = judges.openai.judging(item.kind, item.run)
-    if item.path.exists():
+    if pending.are_current([item.path], lock, everything):
         pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
         prompts = backends.judge_prompts(pairs, judges.prompt)
         return cost.estimate(dict.fromkeys(prompts), settings, store), True
     if item.kind == "samples":
-        texts = sample_texts(item.run, everything)
+        texts = sample_texts(item.run, everything, lock)
     else:
-        texts = _evaluation_texts()
+        texts = evaluation_texts(everything, lock)
     return estimate_texts(texts, settings, judges.prompt, store), False
 
 
@@ -49,29 +51,49 @@ def estimate_texts(texts: int, settings: OpenAISettings, template: str, store: S
     return cost.forecast(texts, 0, calls, size, settings, store)
 
 
-def sample_texts(pool: str, everything: Mapping[str, Any]) -> int:
-    """How many samples of instruction prompts a pool has by the params."""
+def sample_texts(pool: str, everything: Mapping[str, Any], lock: Mapping[str, Any]) -> int:
+    """How many samples of instruction prompts a pool has by the params; InputError where these take
+    all prompts and the mix is not there.
+    """
     sampling = everything["sampling"]
     prompts = sampling["pools"][pool]["prompts_per_dataset"]
     if prompts is None:
-        mix = Path("data/mixes/mtl/train.jsonl")
-        if not mix.exists():
-            raise InputError(
-                f"sampling.pools.{pool} takes all prompts: run `dvc repro mix` to know how many"
-                " they are"
-            )
-        prompts = sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(mix))
+        prompts = _instruction_rows(Path("data/mixes/mtl/train.jsonl"), everything, lock)
+    if prompts is None:
+        raise InputError(
+            f"sampling.pools.{pool} takes all prompts: run `dvc repro mix` to know how many they"
+            " are"
+        )
     grid = max(len(sampling["temperatures"]), len(sampling["top_k"]))
     return prompts * (
         sampling["pools"][pool]["rounds"] * grid + sampling["pools"][pool]["reference"]
     )
 
 
-def _evaluation_texts() -> int:
-    rows = Path("data/evaluation.jsonl")
-    if not rows.exists():
-        raise InputError(
-            "the evaluation set is not there: run `dvc repro evaluation_set` to know what there is"
-            " to judge"
-        )
-    return sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(rows))
+def evaluation_texts(everything: Mapping[str, Any], lock: Mapping[str, Any]) -> int:
+    """How many requests a run answers in evaluation: those of the evaluation set, or, where it is
+    not there, at most as many as the params keep. InputError where they keep all of a set.
+    """
+    rows = _instruction_rows(Path("data/evaluation.jsonl"), everything, lock)
+    if rows is not None:
+        return rows
+    most = 0
+    for name, section in everything["data"]["datasets"].items():
+        if registry.task(name, section["source"]) not in tasks.INSTRUCTION_TASKS:
+            continue
+        if section["eval"] is None:
+            raise InputError(
+                f"data.datasets.{name}.eval takes all rows: run `dvc repro evaluation_set` to know"
+                " how many they are"
+            )
+        most += section["eval"]
+    return most
+
+
+def _instruction_rows(
+    path: Path, everything: Mapping[str, Any], lock: Mapping[str, Any]
+) -> int | None:
+    """How many requests a file has; None where it is not there, or not of these params."""
+    if not pending.are_current([path], lock, everything):
+        return None
+    return sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(path))

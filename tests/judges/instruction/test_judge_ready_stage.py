@@ -155,7 +155,8 @@ SECTION = {"seeds": [1], "judges": {"instruction": {"backend": "openai"}}, "trai
 
 def lock():
     """dvc.lock after training, sampling and judging."""
-    trained, samples, verdicts = "models/mtl_1", "data/samples/reset_1.jsonl", "data/verdicts/x"
+    trained, samples = "models/mtl_1", "data/samples/reset_1.jsonl"
+    verdicts = "data/verdicts/instruction/samples/reset_1.jsonl"
     return {
         "stages": {
             "mtl@1": {

@@ -256,11 +256,12 @@ def test_a_second_time_replaces_the_files(finished, hub):
             {"model": "nothing_1"},
             "models/nothing_1: no such folder; `dvc pull models/nothing_1` brings it",
         ),
+        ({"model": "stage2_1"}, "models/stage2_1: not evaluated, so its card would have no scores"),
         ({"token": ""}, "no token for the hub: set HF_TOKEN"),
         ({"token": "hf_of_somebody_else"}, "owner/name: the hub did not take reset_1"),
         ({"repo": "a/b/c"}, "a/b/c: the hub did not take reset_1 (HFValidationError"),
     ],
-    ids=["no name", "no folder", "no token", "wrong token", "wrong repository"],
+    ids=["no name", "no folder", "not evaluated", "no token", "wrong token", "wrong repository"],
 )
 def test_what_cannot_be_published_is_refused_in_one_sentence(finished, hub, given, said):
     refused(publish(finished, hub, **given), hub, said)
@@ -268,11 +269,12 @@ def test_what_cannot_be_published_is_refused_in_one_sentence(finished, hub, give
 
 @pytest.mark.integration
 def test_a_tree_with_changes_or_a_changed_model_is_refused(world, hub):
-    (world / "notes.txt").write_text("not committed")
+    (world / "prompts/notes.txt").write_text("not committed")
+    (world / "notes.txt").write_text("beside the code")
     try:
-        refused(publish(world, hub), hub, "notes.txt: not committed; commit first")
+        refused(publish(world, hub), hub, "prompts/notes.txt: not committed; commit first")
     finally:
-        (world / "notes.txt").unlink()
+        (world / "prompts/notes.txt").unlink()
     model = world / "models/reset_1/config.json"
     kept = model.read_bytes()
     model.unlink()  # it may be a link into the cache
@@ -302,7 +304,7 @@ def test_files_below_a_model_folder_are_published_under_their_path(tmp_path):
 
 def test_a_folder_that_git_does_not_read_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="git status --porcelain: fatal: not a git repository"):
+    with pytest.raises(InputError, match="git status --porcelain .*: fatal: not a git repository"):
         publishing.clean_revision()
 
 

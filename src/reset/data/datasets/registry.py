@@ -1,5 +1,8 @@
 """The thirteen data sets by name. A new one is a file beside this one and a line here."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from reset.core.errors import InputError
 from reset.data.datasets import (
     alpaca,
@@ -36,6 +39,13 @@ ENTRIES: dict[str, DatasetSpec] = {
         wikisum,
     )
 }
+
+
+def task(name: str, source: Any) -> str:
+    """The task of a data set of params.yaml by its `source`: what a user's own rows say, or what is
+    known of a published set; InputError for one that is none.
+    """
+    return source["task"] if isinstance(source, Mapping) else entry(name).task
 
 
 def entry(name: str) -> DatasetSpec:

@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from reset.judges.common.verdicts import Generations
@@ -47,14 +48,23 @@ def all_judged(
 
     Changed code is not seen: what it makes stale is judged without having been announced here.
     """
-    wanted = list(items(graph, everything))
+    wanted = [item.verdicts("instruction") for item in items(graph, everything)]
+    return are_current(wanted, lock, everything)
+
+
+def are_current(
+    paths: Sequence[Path], lock: Mapping[str, Any], everything: Mapping[str, Any]
+) -> bool:
+    """Whether files are there and, by a parsed dvc.lock, were made with the params of now, as
+    everything before them was, and in one piece.
+    """
     locked: Mapping[str, Any] = lock.get("stages") or {}
-    names = [item.dvc_name("instruction") for item in wanted]
-    there = all(item.verdicts("instruction").exists() for item in wanted)
-    if not there or not set(names) <= set(locked):
-        return False
     outs = {out["path"]: (name, out.get("md5")) for name, out in _entries(locked, "outs")}
-    return all(_current(locked[name], outs, everything) for name in _upstream(names, locked, outs))
+    if not all(path.exists() and str(path) in outs for path in paths):
+        return False
+    producers = [outs[str(path)][0] for path in paths]
+    before = _upstream(producers, locked, outs)
+    return all(_current(locked[name], outs, everything) for name in before)
 
 
 def _entries(locked: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -11,6 +11,7 @@ from reset.tools.publish import data_set, lockfile, model_card
 from reset.tools.publish.lockfile import Lock
 
 Files = dict[str, Path | bytes]
+CODE = ("src", "stages", "prompts")  # a new file here may change what a stage writes
 
 
 def publish(name: str, repo: str) -> str:
@@ -25,7 +26,13 @@ def publish(name: str, repo: str) -> str:
     token = hub_token()
     folder, revision, lock = Path("models") / name, clean_revision(), lockfile.load()
     check_recorded(folder, lock)
-    lock.check(f"data/verdicts/faithfulness/predictions/{name}.jsonl")
+    verdicts = f"data/verdicts/faithfulness/predictions/{name}.jsonl"
+    if lock.find(verdicts) is None:
+        raise InputError(
+            f"{folder}: not evaluated, so its card would have no scores; add its run to"
+            " runs.evaluated and run `dvc repro evaluate`"
+        )
+    lock.check(verdicts)
     files = files_of(folder)
     card = model_card.card(name, repo, lock, revision)
     files["README.md"] = card.encode()
@@ -95,8 +102,12 @@ def hub_token() -> str:
 
 
 def clean_revision() -> str:
-    """The git revision of the work tree; InputError where it has changes that no revision names."""
-    changed = _git("status", "--porcelain").splitlines()
+    """The git revision of the work tree; InputError where tracked files, or any file below CODE,
+    have changes that no revision names.
+    """
+    changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
+    changed += _git("status", "--porcelain", "--", *CODE).splitlines()
+    changed = list(dict.fromkeys(changed))
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise InputError(

@@ -18,10 +18,17 @@ class Lock:
 
     def producer(self, path: str) -> str:
         """The stage that wrote the output `path`; InputError where none did."""
+        name = self.find(path)
+        if name is None:
+            raise InputError(f"dvc.lock: no stage wrote {path}; run `dvc repro`, or check the name")
+        return name
+
+    def find(self, path: str) -> str | None:
+        """The stage that wrote the output `path`, or None."""
         for name, stage in self.stages.items():
             if any(out["path"] == path for out in stage.get("outs", [])):
                 return name
-        raise InputError(f"dvc.lock: no stage wrote {path}; run `dvc repro`, or check the name")
+        return None
 
     def md5(self, path: str) -> str:
         """The hash of the output `path`: of a folder, that of DVC's list of its files, with `.dir`
