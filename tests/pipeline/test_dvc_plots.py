@@ -9,16 +9,11 @@ import yaml
 from dvc_render import VegaRenderer
 
 from reset.evaluation import csv_table
-from reset.report import charts, results, runs, sections
-from reset.training.run import curve
+from reset.report import charts, results, sections
 from tests.support import made_up_study
 
 DECLARED = yaml.safe_load(Path("dvc.yaml").read_text())["plots"]
 TEMPLATES = sorted(Path(".dvc/plots").glob("*.json"))
-
-CURVES = {  # figures that the training stages' own files make: path, column
-    "perplexity": ("metrics/train/{name}.csv", "perplexity"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +32,7 @@ def figures(tmp_path_factory):
 
 def test_dvc_declares_every_figure_as_the_report_draws_it(figures):
     declared = {name: entry for plot in DECLARED for name, entry in plot.items()}
-    assert {figure.name: figure.declared for figure in figures} == {
-        name: entry for name, entry in declared.items() if name not in CURVES
-    }
+    assert {figure.name: figure.declared for figure in figures} == declared
     for figure in figures:
         assert figure.rows and {*figure.rows[0]} == {*figure.columns} >= {figure.x, figure.y}
         assert Path(f".dvc/plots/{figure.template}.json") in TEMPLATES
@@ -73,15 +66,6 @@ def number(cell):
 def drawing(spec):
     """The SVG without its description, which shows the cells as they are."""
     return charts.svg(spec, "").partition("</desc>")[2]
-
-
-def test_curves_of_training_lie_on_one_plot_for_all_trained_runs():
-    trained = list(runs.START)
-    for name, (path, column) in CURVES.items():
-        (entry,) = [entry[name] for entry in DECLARED if name in entry]
-        assert entry["y"] == {path.format(name=run + "_${seeds[0]}"): column for run in trained}
-        assert (entry["x"], entry["template"]) == ("step", "runs")
-    assert CURVES["perplexity"][1] in curve([], 1).split(",")
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
