@@ -227,6 +227,12 @@ def test_conversations_without_request_or_answer_are_dropped_and_counted():
     assert kept(CHAT, *rows) == ([], {"empty response": 2, "empty instruction": 2})
 
 
+def test_conversations_with_tools_are_dropped_and_counted():
+    calls = turns(("user", "Hi"), ("assistant", None), ("tool", "3"), ("assistant", "Three."))
+    sharegpt = {"turns": [{"from": "human", "value": "Hi"}, {"from": "observation", "value": "3"}]}
+    assert kept(CHAT, calls, sharegpt) == ([], {"empty instruction": 2})
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -235,8 +241,8 @@ def test_conversations_without_request_or_answer_are_dropped_and_counted():
         ([{"role": "user"}], r"field 'turns\[0\]' has no 'content'"),
         ([{"role": "user", "content": None}], r"field 'turns\[0\].content' is null; str"),
         (
-            [{"role": "user", "content": "a"}, {"role": "tool", "content": "b"}],
-            r"mine\.jsonl:1: field 'turns\[1\].role': expected one of system, .*, got 'tool'",
+            [{"role": "user", "content": "a"}, {"role": "bot", "content": "b"}],
+            r"mine\.jsonl:1: field 'turns\[1\].role': expected one of system, .*, got 'bot'",
         ),
     ],
 )

@@ -14,19 +14,26 @@ SPEAKERS = {
     "human": "user",
     "assistant": "assistant",
     "gpt": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "function_call": "tool",
+    "observation": "tool",
 }
 LABELS = {"user": "User: ", "assistant": "Assistant: ", "system": ""}
 
 
 def check(value: Any, where: str, field: str) -> None:
     """Raise InputError, naming the turn, unless `value` is a list of turns with a known speaker and
-    a text each.
+    a text each; an assistant's may be null, as where it calls a tool.
     """
     spec.check({field: value}, {field: [{}]}, where)
     for index, turn in enumerate(value):
         place = f"{field}[{index}]"
         speaker, text = _form(turn)
-        spec.check({place: turn}, {place: {speaker: str, text: str}}, where)
+        kinds: dict[str, Any] = {speaker: str, text: str}
+        if SPEAKERS.get(str(turn.get(speaker))) == "assistant":
+            kinds[text] = (str, None)
+        spec.check({place: turn}, {place: kinds}, where)
         if turn[speaker] not in SPEAKERS:
             raise InputError(
                 f"{where}: field '{place}.{speaker}': expected one of {', '.join(SPEAKERS)}, got"
@@ -38,13 +45,15 @@ def request_and_answer(turns: list[dict[str, str]]) -> tuple[str, str]:
     """The request and the answer of a checked conversation.
 
     The last turn is the answer if it is the assistant's; else the answer is empty, and the filters
-    drop and count the row. A lone user turn is the request as it stands, after the system text and
-    an empty line if there is one. Of several turns each gets the label "User: " or "Assistant: ",
-    with empty lines between.
+    drop and count the row. Both are empty where a tool has a turn or is called. A lone user turn is
+    the request as it stands, after the system text and an empty line if there is one. Of several
+    turns each gets the label "User: " or "Assistant: ", with empty lines between.
     """
     spoken = []
     for turn in turns:
         speaker, text = _form(turn)
+        if SPEAKERS[turn[speaker]] == "tool" or turn[text] is None:
+            return "", ""
         spoken.append((SPEAKERS[turn[speaker]], turn[text].strip()))
     answer = ""
     if spoken and spoken[-1][0] == "assistant":
