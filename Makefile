@@ -54,7 +54,7 @@ git checkout --quiet -- . ":!report/study" ":!README.md" ":!docs/results.md"; gi
 rm -rf data/candidates data/answers; dvc checkout --quiet || echo "dvc.lock is older than the code: run dvc repro"
 endef
 
-# one experiment with other params, in a copy; the report compares the numbers kept of it with its own
+# one experiment with other params, in a copy; the report compares its numbers with those of the study that it changes
 SET ?= ranking.selection=worst
 KEPT = report/ablations/$(subst /,-,$(SET))
 ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.selection=worst"
@@ -63,6 +63,7 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 	mkdir -p '$(KEPT)'
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
+	@rm -f '$(KEPT)/study.csv'; [ ! -f metrics/results.csv ] || cp metrics/results.csv '$(KEPT)/study.csv'
 
 # one thread a process: threads of PyTorch that wait for a core spin, and take it from the others
 PYTEST = OMP_NUM_THREADS=1 pytest

@@ -69,6 +69,7 @@ def test_an_ablation_keeps_the_numbers_of_an_experiment_and_leaves_the_work_tree
     kept = project / "report/ablations/ranking.selection=worst ranking.dev=0.2"
     for name in ("results.csv", "summary.json"):
         assert "selection: worst, dev: 0.2" in (kept / name).read_text()
+    assert (kept / "study.csv").read_text() == PARAMS
     assert (
         (project / "params.yaml").read_text()
         == (project / "metrics/results.csv").read_text()

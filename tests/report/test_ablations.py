@@ -48,6 +48,16 @@ def test_kept_experiments_are_compared_over_the_seeds_that_both_have(tmp_path):
     ]
 
 
+def test_an_experiment_is_compared_with_the_study_that_it_changes(tmp_path):
+    """The study at hand may have other params by now."""
+    keep(tmp_path / "kept", "ranking.selection=worst", [0.5, 0.5])
+    keep(tmp_path, "study", [0.4, 0.3])
+    study = tmp_path / "study/results.csv"
+    study.rename(tmp_path / "kept/ranking.selection=worst/study.csv")
+    rows = ablations.table(STUDY, ablations.load(tmp_path / "kept")).rows
+    assert rows[1][5] == "+0.150 (n = 2)"
+
+
 def test_without_experiments_there_are_none(tmp_path):
     assert ablations.load(tmp_path) == ablations.load(tmp_path / "absent") == []
 

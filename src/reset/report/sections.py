@@ -217,8 +217,8 @@ SHARE = (
 )
 ABLATIONS = (
     "The run reset of experiments with other params, kept by make ablation, and its difference from"
-    " this study over the n seeds that both have. A changed judge also judges the evaluation: such"
-    " rows do not compare."
+    " the study that it changed, over the n seeds that both have. A changed judge also judges the"
+    " evaluation: such rows do not compare."
 )
 BENCHMARKS = (
     "What lm-evaluation-harness measures of the runs of runs.benchmarked, prompted by the"
