@@ -79,17 +79,16 @@ def greedy(rows):
     return [row for row in rows if row["sample"] == 0]
 
 
-def test_two_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, place, monkeypatch):
-    count, rng = 300, random.Random(0)
-    for _ in range(2):
-        before, more = lines(), rng.randint(1, 60)
-        process = start(vllm_python, count)
-        while process.poll() is None and lines() < before + more:
-            time.sleep(rng.random() * 0.02)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, Path("vllm.log").read_text()[-3000:]
-        assert gone(process.pid)  # nobody is left to hold the device's memory
-    assert 2 <= lines() < count
+def test_a_kill_loses_no_answer_of_vllm_and_leaves_no_process(vllm_python, place, monkeypatch):
+    """One kill, for vLLM takes long to start; tests/generation/test_generate.py has five."""
+    count, more = 300, random.Random(0).randint(1, 60)
+    process = start(vllm_python, count)
+    while process.poll() is None and lines() < more:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, Path("vllm.log").read_text()[-3000:]
+    assert gone(process.pid)  # nobody is left to hold the device's memory
+    assert more <= lines() < count
     kept = {
         id: found
         for folder in generate.WORK.iterdir()
@@ -110,9 +109,10 @@ def test_two_kills_lose_no_answer_of_vllm_and_leave_no_process(vllm_python, plac
     )
 
 
-def test_servers_answer_like_the_engines_in_process(vllm_python, place):
+def test_servers_answer_like_an_engine_in_process(vllm_python, place):
     """Two base URLs of one server, as `configs/launch/vllm_servers.sh` starts it: prompts go to
-    both, and the greedy answers are those of the engines `vllm` and `transformers`, to the letter.
+    both, and the greedy answers are those of the engine `transformers` to the letter, as those of
+    the engine `vllm` are in the test above.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -125,7 +125,6 @@ def test_servers_answer_like_the_engines_in_process(vllm_python, place):
         servers = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
         )
-    beside = start(vllm_python, 40)  # loads while the server does
     try:
         assert servers.stdout.readline().endswith(f":{port}/v1\n"), Path("server.log").read_text()[
             -3000:
@@ -146,7 +145,7 @@ def test_servers_answer_like_the_engines_in_process(vllm_python, place):
         servers.terminate()
         assert servers.wait(60) != 0
     expected = generate.generate(MODEL, asked, SETTINGS, 12)
-    assert greedy(served) == greedy(expected) == greedy(answered(beside))
+    assert greedy(served) == greedy(expected)
     assert all(row["text"] and not row["text"].startswith(" ") for row in served)
     assert {row["finish"] for row in served} == {"eos", "length"}
     assert len({row["text"] for row in served}) > 50  # and samples differ
