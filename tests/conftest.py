@@ -5,7 +5,7 @@ real model.
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import clones
+from tests.support import clones, warm
 from tests.support.real_parts import smollm2, vllm_python, vllm_server
 
 __all__ = ["finished", "smollm2", "vllm_python", "vllm_server", "world"]
@@ -21,9 +21,22 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _warm_process_ends():
+    yield
+    warm.stop()
+
+
+@pytest.fixture
+def quick_stages():
+    """From now on, only the first process of each stage imports torch anew."""
+    warm.start()
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A clean clone after `dvc repro` of the small world, on a commit with the results."""
+    warm.start()
     folder = clones.copy(tmp_path_factory.mktemp("finished"), clones.SMALL, fresh=True)
     clones.dvc(folder, "repro")
     clones.git(folder, "add", "-A")
@@ -33,8 +46,10 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def world(finished):
-    """The finished clone, whatever is tracked as after the run."""
+    """The finished clone; what git tracks and what stages write are put back after the test."""
     yield finished
+    stages_ran = clones.git(finished, "diff", "--name-only", "dvc.lock")
     clones.git(finished, "checkout", "-q", ".")
     clones.git(finished, "clean", "-qfd")
-    clones.dvc(finished, "checkout", "-q", "--force")
+    if stages_ran:
+        clones.dvc(finished, "checkout", "-q", "--force")

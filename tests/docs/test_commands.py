@@ -171,7 +171,7 @@ def test_a_block_of_commands_runs(copy, block):
 
 
 @pytest.mark.parametrize("page", ["docs/own-data.md", "docs/own-model-and-data.md"])
-def test_own_data_go_through_as_the_page_says(tmp_path, page):
+def test_own_data_go_through_as_the_page_says(tmp_path, quick_stages, page):
     _, found = pieces(Path(page).read_text())
     entry = next(
         yaml.safe_load(text) for language, text in found if language == "yaml" and "path:" in text

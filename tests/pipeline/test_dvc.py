@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.pipeline.test_ablation_commands import ROWS
-from tests.support import clones
+from tests.support import clones, warm
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1500)]
 OF_DATA = {"check_params", "fetch", "filter", "template", "evaluation_set", "mix"}
@@ -22,8 +22,10 @@ RANKINGS = ("ranking.weights.task=0", "ranking.selection=random")
 
 def test_a_run_in_another_place_writes_the_same_lock(world, tmp_path):
     """From the same data: that these are the same each time, tests/pipeline/test_data_stages.py
-    says.
+    says. The processes are others, too: their sets have another order.
     """
+    warm.stop()
+    warm.start()
     again = tmp_path / "again"
     shutil.copytree(world, again, symlinks=True)
     shutil.rmtree(again / ".work")

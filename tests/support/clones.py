@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.support import warm
+
 ROOT = Path(__file__).parents[2]
 PLACES = ("report/ablations/", "metrics/benchmarks/README")  # folders that are there from the start
 DATASETS = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]["datasets"]
@@ -75,9 +77,10 @@ def copy(folder: Path, changes: dict | None = None, fresh: bool = False) -> Path
 
 def environment() -> dict[str, str]:
     """The environment of a user who has activated the virtual environment and has git's name
-    set.
+    set; where warm.py runs, its `python` comes first.
     """
-    here = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    folders = [*warm.places(), str(Path(sys.executable).parent), os.environ["PATH"]]
+    here = {"PATH": os.pathsep.join(folders)}
     author = {
         f"GIT_{who}_{what}": "test@example.org"
         for who in ("AUTHOR", "COMMITTER")

@@ -2,27 +2,60 @@
 imported from the start: forks of one process, in place of seconds of imports in each.
 """
 
-import multiprocessing
-import os
-import runpy
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from multiprocessing import forkserver
+from dataclasses import dataclass
 from pathlib import Path
 
-IMPORTED = [
-    "deepspeed.runtime.engine",
-    "dvclive",
-    "peft",
-    "reset.training.run",
-    "reset.training.trainer",
-]
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(IMPORTED)
+HERE = Path(__file__).parent
+STAGES = "calibrate judge_faithfulness models predict sample train".split()  # they import torch
+PYTHON = """#!/bin/sh
+# The Python of the tests, but for the stages that import torch: the first process of each is like
+# a user's, and the later ones are forks.
+case "$1" in
+{stages}) mkdir "{folder}/seen/${{1##*/}}" 2>/dev/null || exec "{folder}/fork" "$@" ;;
+esac
+exec "{python}" "$@"
+"""
+FORK = """#!/bin/sh
+exec "{python}" -IS "{client}" "{folder}/socket" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Forks:
+    """The process that all are forks of; `folder` holds the commands `python` and `fork`."""
+
+    process: subprocess.Popen
+    folder: Path
+
+
+_running: list[Forks] = []
+
+
+def start() -> Path:
+    """The folder with the two commands, whose process runs from now on."""
+    if not _running:
+        _running.append(_started(Path(tempfile.mkdtemp())))
+    return _running[0].folder
+
+
+def places() -> list[str]:
+    """What to put before PATH."""
+    return [str(forks.folder) for forks in _running]
+
+
+def stop() -> None:
+    """End the process that all others are forks of, so that its time counts among this one's."""
+    while _running:
+        forks = _running.pop()
+        forks.process.communicate()
+        shutil.rmtree(forks.folder)
 
 
 def run(
@@ -39,22 +72,27 @@ def run(
     environments = [environment]
     if processes:
         environments = [environment | ranks for ranks in _ranks(processes)]
-    with tempfile.TemporaryDirectory() as printed:
-        logs = [Path(printed, f"{rank}.log") for rank in range(len(environments))]
-        started = []
-        for log, ranked in zip(logs, environments, strict=True):
-            how = (words, ranked, Path.cwd(), log)
-            process = PROCESSES.Process(target=_script, args=how, daemon=True)
-            process.start()
-            started.append(process)
-        code = _wait(started)
-        said = "".join(log.read_text() for log in logs if log.exists())
-    return subprocess.CompletedProcess(words, code, stderr=said)
+    command = [str(start() / "fork"), *words]
+    with tempfile.TemporaryFile("w+") as log:
+        how = {"stdout": log, "stderr": log}
+        code = _wait([subprocess.Popen(command, env=ranked, **how) for ranked in environments])
+        log.seek(0)
+        return subprocess.CompletedProcess(words, code, stderr=log.read())
 
 
-def stop() -> None:
-    """End the process that all others are forks of, so that its time counts among this one's."""
-    forkserver._forkserver._stop()
+def _started(folder: Path) -> Forks:
+    (folder / "seen").mkdir()
+    names = {"python": sys.executable, "folder": folder, "client": HERE / "warm_client.py"}
+    names["stages"] = "|".join(f"stages/{stage}.py" for stage in STAGES)
+    for name, text in (("python", PYTHON), ("fork", FORK)):
+        (folder / name).write_text(text.format(**names))
+        (folder / name).chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.bind(str(folder / "socket"))
+        asked.listen(64)
+        command = [sys.executable, "-E", str(HERE / "warm_server.py"), str(asked.fileno())]
+        how = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "start_new_session": True}
+        return Forks(subprocess.Popen(command, pass_fds=[asked.fileno()], **how), folder)
 
 
 def _ranks(processes: int) -> list[dict[str, str]]:
@@ -68,30 +106,14 @@ def _ranks(processes: int) -> list[dict[str, str]]:
     return [{**shared, "MASTER_PORT": str(port), **own} for own in ranks]
 
 
-def _script(words: Sequence[str], environment: dict[str, str], folder: Path, log: Path) -> None:
-    """Run a script as `python` would, with all that it prints in `log`."""
-    import torch
-
-    with open(log, "wb") as out:
-        os.dup2(out.fileno(), 1)
-        os.dup2(out.fileno(), 2)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    torch.set_num_threads(int(environment.get("OMP_NUM_THREADS", os.cpu_count() or 1)))
-    sys.path[:0] = environment.get("PYTHONPATH", "").split(os.pathsep)
-    sys.argv = list(words)
-    runpy.run_path(words[0], run_name="__main__")
-
-
-def _wait(started: list) -> int:
+def _wait(started: list[subprocess.Popen]) -> int:
     while True:
-        codes = [process.exitcode for process in started]
+        codes = [process.poll() for process in started]
         failed = [code for code in codes if code]
         if failed or None not in codes:
             break
         time.sleep(0.05)
     for process in started:
         process.kill()
-        process.join()
+        process.wait()
     return failed[0] if failed else 0

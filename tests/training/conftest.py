@@ -2,14 +2,6 @@
 
 import pytest
 
-from tests.support import warm
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _warm_process_ends():
-    yield
-    warm.stop()
-
 
 @pytest.fixture
 def in_folder(tmp_path, monkeypatch):

@@ -280,6 +280,7 @@ def test_a_tree_with_changes_or_a_changed_model_is_refused(world, hub):
     model.unlink()  # it may be a link into the cache
     model.write_bytes(kept + b" ")
     refused(publish(world, hub), hub, "models/reset_1: not what dvc.lock recorded")
+    clones.dvc(world, "checkout", "-q", "--force", "models/reset_1")
 
 
 def test_the_hubs_own_reason_is_told_whatever_line_it_stands_in(monkeypatch):
