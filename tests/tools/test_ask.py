@@ -20,6 +20,7 @@ from reset.generation.decoding import Request, greedy_draws
 from reset.tools import ask
 from scripts import ask as command
 from scripts import serve
+from tests.support import warm
 from tests.support.chat_models import FAMILIES, save
 from tests.support.random_model import SETTINGS
 
@@ -36,9 +37,9 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
-def script(name, *words, **how):
+def script(name, *words, python=sys.executable, **how):
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, str(ROOT / f"scripts/{name}.py"), *words]
+    command = [python, str(ROOT / f"scripts/{name}.py"), *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, **how)
 
 
@@ -135,7 +136,8 @@ def test_questions_are_read_line_by_line_until_an_empty_one(project):
     assert ask.passages_of(Path("notes.txt")) == ["Ada was born in London.", "It rained."]
     done = script("ask", "reset_0", "--passages", "notes.txt", input="Where?\nWhen?\n\nnot asked\n")
     assert done.returncode == 0, done.stderr
-    one = script("ask", "reset_0", "Where?", "--passages", "notes.txt")
+    once_more = {"python": str(warm.start() / "fork")}
+    one = script("ask", "reset_0", "Where?", "--passages", "notes.txt", **once_more)
     assert done.stdout.startswith(one.stdout) and len(done.stdout) > len(one.stdout)
 
 

@@ -59,6 +59,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, **paths, "OMP_NUM_THREADS": "1", **more}
 
 
+def forks() -> dict[str, str]:
+    """Let torchrun start its processes as forks; deepspeed, which knows no such name, does not."""
+    return {"PYTHON_EXEC": str(warm.start() / "fork")}
+
+
 def words(stop: int, best: int, shared: dict) -> list[str]:
     Path("two.py").write_text(SCRIPT)
     return ["two.py", str(stop), str(best), repr(shared)]
@@ -80,7 +85,7 @@ def launch_on_two_boxes(best: int, **shared) -> list[int]:
         port = free.getsockname()[1]
     slurm = {"SLURM_NNODES": "2", "SLURM_GPUS_ON_NODE": "1", "SLURM_JOB_ID": "7"}
     here = {"RESET_RENDEZVOUS": f"127.0.0.1:{port}", "PET_LOCAL_ADDR": "127.0.0.1"}
-    env = environment(**slurm, **here)
+    env = environment(**slurm, **here, **forks())
     command = ["bash", str(ROOT / "configs/launch/node.sh"), *words(-1, best, shared)]
     boxes = [subprocess.Popen(command, env=env) for _ in range(2)]
     return [box.wait(timeout=300) for box in boxes]
@@ -211,7 +216,7 @@ def test_the_stage_starts_its_processes_with_the_launch_command(in_folder, comma
         yaml.safe_dump({"stages": {"mtl": {"params": ["train.shared", "train.mtl"]}}})
     )
     words = "mtl 0 --start start --data .".split()
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, **forks(), "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "stages/train.py"), *words]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
