@@ -42,6 +42,14 @@ def run(script, root):
     return subprocess.run(command, cwd=root, env=ENVIRONMENT, capture_output=True, text=True)
 
 
+@pytest.fixture(scope="module")
+def reported(root):
+    """The same folder after the stage."""
+    done = run("stages/report.py", root)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
 class Page(HTMLParser):
     """Tags left open, ids, links and text of a page."""
 
@@ -171,22 +179,21 @@ def test_paper_and_ours_stand_side_by_side_on_page_and_in_markdown(found):
     assert "0.49 → 0.75" in shown_text and "0.49 → 0.75" in text
 
 
-def test_ablations_are_shown_when_there_are_some(root, found):
+def test_ablations_are_shown_when_there_are_some(reported, found):
     drawn = sections.draw(found)
     assert "ranking.selection" not in document.text(found, drawn)
     assert 'id="ablations"' not in document.page(found, drawn)
-    assert run("stages/report.py", root).returncode == 0
     for name in ("metrics/results.csv", "metrics/summary.json"):
         io.write_text(
-            root / "report/ablations/ranking.selection=worst" / Path(name).name,
-            (root / name).read_text(),
+            reported / "report/ablations/ranking.selection=worst" / Path(name).name,
+            (reported / name).read_text(),
         )
     try:
         again = results.load(SETTINGS, [0, 1], [], made_up_study.ASKED)
         assert "| ranking.selection=worst |" in document.text(again, sections.draw(again))
         assert "ranking.selection=worst" in document.page(again, sections.draw(again))
     finally:
-        shutil.rmtree(root / "report/ablations")
+        shutil.rmtree(reported / "report/ablations")
 
 
 def test_one_seed_says_so_and_shows_no_spread(found):
@@ -225,7 +232,7 @@ def test_start_models_alone_have_no_seed_to_name(tmp_path, monkeypatch):
     assert sections.lead(found) == "2 runs, greedy answers to 9 prompts of 9 evaluation sets."
 
 
-def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
+def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(reported):
     outs = [
         "metrics/results.csv",
         "metrics/summary.json",
@@ -233,12 +240,9 @@ def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
         "report/report.md",
         "report/index.html",
     ]
-    assert (first := run("stages/report.py", root)).returncode == 0, first.stderr
-    before = {
-        path: path.read_bytes()
-        for path in [*[root / out for out in outs], *(root / "report/plots").iterdir()]
-    }
-    assert run("stages/report.py", root).returncode == 0
+    written = [*[reported / out for out in outs], *(reported / "report/plots").iterdir()]
+    before = {path: path.read_bytes() for path in written}
+    assert run("stages/report.py", reported).returncode == 0
     assert {path: path.read_bytes() for path in before} == before
     names = {path.name for path in before}
     assert {
@@ -257,11 +261,11 @@ def test_the_stage_writes_the_same_bytes_twice_and_what_it_declares(root):
     } <= names
 
 
-def test_show_prints_the_headline_and_where_the_report_lies(root):
-    run("stages/report.py", root)
-    before = (root / "report/index.html").read_bytes()
+def test_show_prints_the_headline_and_where_the_report_lies(reported):
+    before = (reported / "report/index.html").read_bytes()
     io.write_text(
-        root / ".work/times.csv", "fetch@nq,9.00\nfetch@nq,1.00\nfetch@bioasq,2.50\nreport,0.50\n"
+        reported / ".work/times.csv",
+        "fetch@nq,9.00\nfetch@nq,1.00\nfetch@bioasq,2.50\nreport,0.50\n",
     )
     usage = {
         "stage": "judge_instruction@reset-0",
@@ -270,18 +274,18 @@ def test_show_prints_the_headline_and_where_the_report_lies(root):
         "prompt_tokens": 9,
         "usd": 0.25,
     }
-    io.write_json(root / "metrics/cost.json", {"stages": [usage | {"completion_tokens": 7}]})
-    shown = run("scripts/show.py", root)
+    io.write_json(reported / "metrics/cost.json", {"stages": [usage | {"completion_tokens": 7}]})
+    shown = run("scripts/show.py", reported)
     assert shown.returncode == 0, shown.stderr
     assert (
         "Faithfulness" in shown.stdout
         and "reset_s" in shown.stdout
         and "stage2_end" not in shown.stdout
     )
-    page = root / "report/this_run.html"
+    page = reported / "report/this_run.html"
     assert page.as_uri() in shown.stdout
     assert "unknown whether these results are up to date" in shown.stdout
-    assert (root / "report/index.html").read_bytes() == before
+    assert (reported / "report/index.html").read_bytes() == before
     html = page.read_text()
     cells = re.sub(r"<[^>]+>", "|", html[html.index('<section id="run"') :])
     for cell in (
