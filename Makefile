@@ -67,7 +67,7 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 
 # one thread a process: threads of PyTorch that wait for a core spin, and take it from the others
 PYTEST = OMP_NUM_THREADS=1 pytest
-FAST = $(PYTEST) -n 2 -m "not integration"
+FAST = $(PYTEST) -n 2 --dist loadfile -m "not integration"
 
 test: setup lint  ## every check: lint, types, all tests
 	$(FAST)
