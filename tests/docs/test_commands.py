@@ -45,7 +45,6 @@ ELSEWHERE = {
     ),
     r"dvc exp run -S .*": f"{DVC}test_a_changed_param_reruns_only_its_stage_and_what_hangs_from_it",
     r"dvc exp run --queue .*|dvc queue start": f"{DVC}test_a_queued_experiment_runs_and_shows_up",
-    r"dvc exp run --temp .*": f"{DVC}test_an_experiment_in_a_copy_uses_the_copys_source",
     r"dvc repro fetch@manuals .*|cat .*manuals.json": (
         f"{COMMANDS}test_own_data_go_through_as_the_page_says"
     ),
