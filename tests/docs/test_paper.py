@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from reset.core import params
 from reset.report import paper_claims
-from tests.docs.test_docs import DOCUMENTS, table
+from tests.docs.test_docs import DOCUMENTS, codes, table
 
 NOTES = Path("../shared/PAPER.md")
 FACTS = table("docs/paper.md", "about")
@@ -76,6 +78,24 @@ def test_the_profiles_paper_values_are_stated():
     for name in ("top_k", "weights", "eval_every", "max_length"):
         assert not numbers(values[name].split("#")[0]) - {*STATED, "1.0"}, name
     assert "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]" in values["temperatures"]
+
+
+@pytest.mark.parametrize("profile", ["profiles/paper.yaml", "profiles/paper_small.yaml"])
+def test_every_value_that_we_assume_is_marked_in_the_profiles(profile):
+    text = Path(profile).read_text()
+    lines, root = text.splitlines(), yaml.compose(text)
+    said = [code for row in table("docs/paper.md", "what") for code in codes(row[2])]
+    keys = [code.split(": ")[0] for code in said if ": " in code]
+    keys += [f"train.{run}.learning_rate" for run in params.load(profile)["train"]]
+    keys.remove("train.shared.learning_rate")
+    unmarked = []
+    for key in keys:
+        node, above = root, []
+        for part in key.split("."):
+            name, node = next(pair for pair in node.value if pair[0].value == part)
+            above.append(lines[name.start_mark.line])
+        unmarked += [] if any("assumed" in line for line in above) else [key]
+    assert len(keys) > 25 and unmarked == []
 
 
 def test_the_reports_statements_have_the_papers_numbers():
