@@ -16,6 +16,7 @@ import yaml
 
 from reset.core import params
 from reset.report import runs
+from reset.tools import workload
 from tests.pipeline import test_stale
 from tests.support import graph
 
@@ -420,3 +421,11 @@ def test_the_judges_estimate_is_what_make_estimate_would_say(tmp_path, monkeypat
     assert f"{total.texts:,} texts" in text
     assert f"{total.usd:,.0f} USD" in text and total.usd < settings.budget_usd
     assert f"budget_usd` of {settings.budget_usd:.0f}" in text
+
+
+def test_the_draws_of_a_seed_are_those_of_the_paper_profile():
+    drawn = workload.draws(PAPER)
+    both_rounds = workload.draws({**PAPER, "runs": {"pools": ["reset_s"]}})
+    shared = both_rounds // PAPER["sampling"]["pools"]["reset_s"]["rounds"]
+    assert f"{shared:,} of {drawn:,} draws a seed" in Path("docs/foot-guns.md").read_text()
+    assert f"{drawn:,} samples of a seed" in Path("docs/cluster.md").read_text()
