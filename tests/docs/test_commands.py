@@ -51,7 +51,7 @@ ELSEWHERE = {
     r"python -c .*AutoModelForCausalLM.*": (
         f"{COMMANDS}test_pickled_weights_are_converted_as_the_page_says"
     ),
-    r"cp -r models/reset_31 iteration_1": (
+    r"mkdir -p own|cp -r models/reset_31 own/iteration_1": (
         f"{DVC}test_a_second_iteration_samples_from_the_model_of_the_first"
     ),
     r"dvc exp run --name fast .*|dvc (metrics|plots) diff HEAD fast.*|make compare .*": (

@@ -37,7 +37,7 @@ WRITTEN = (  # by stages, DVC and make, not by git
     "report/this_run.html",
     "metrics/cost.json",
 )
-SHELL = ("cat", "cd", "chmod", "cp", "export", "git", "source", "python", "sbatch")
+SHELL = ("cat", "cd", "chmod", "cp", "export", "git", "mkdir", "source", "python", "sbatch")
 
 
 def pieces(text: str) -> tuple[str, list[tuple[str, str]]]:

@@ -92,18 +92,18 @@ def test_a_change_that_is_taken_back_trains_nothing_again(world):
 
 def test_a_second_iteration_samples_from_the_model_of_the_first(world):
     first = (world / "data/predictions/reset_1.jsonl").read_text()
-    shutil.copytree(world / "models/reset_1", world / "iteration_1")
-    changes = ["models.chat.source=folder", "models.chat.id=iteration_1", "train.mtl.epochs=0"]
+    shutil.copytree(world / "models/reset_1", world / "own/iteration_1")
+    changes = ["models.chat.source=folder", "models.chat.id=own/iteration_1", "train.mtl.epochs=0"]
     words = [word for change in changes for word in ("-S", change)]
     output = clones.dvc(world, "exp", "run", *words, "sample@reset-1", "predict@mtl-1")
     assert {"models@chat", "mtl@1", "sample@reset-1", "predict@mtl-1"} <= set(clones.ran(output))
     weights = [
         (world / folder / "model.safetensors").read_bytes()
-        for folder in ("iteration_1", "models/mtl_1")
+        for folder in ("own/iteration_1", "models/mtl_1")
     ]
     assert weights[0] == weights[1]
     assert (world / "data/predictions/mtl_1.jsonl").read_text() == first
-    shutil.rmtree(world / "iteration_1")
+    shutil.rmtree(world / "own")
 
 
 def test_a_reference_may_compete_and_nothing_is_sampled_again(world):
