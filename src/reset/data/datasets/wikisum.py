@@ -1,8 +1,8 @@
 """WikiSum: wikiHow articles with coherent summaries (Cohen et al. 2021, CC BY-NC-SA 3.0);
 evaluation only.
 
-The paper cites Liu et al. 2018, whose WikiSum has no maintained copy. That this set was
-used is our assumption: the hub's card of this set linked that paper by mistake at the time.
+The paper cites Liu et al. 2018, whose WikiSum has no maintained copy: this set in its place is our
+assumption.
 """
 
 from reset.core.io import Row
