@@ -10,10 +10,10 @@ from reset.core import params
 from reset.core.errors import run_stage
 from reset.core.io import by_id, read, require_columns, write
 from reset.core.tasks import group
+from reset.data.pools.prompt_pools import Pool, choose, with_references
 from reset.generation import generate
 from reset.generation.decoding import Grid, Request
 from reset.generation.engines import EngineSettings
-from reset.generation.prompt_pools import Pool, choose, with_references
 
 PROMPTS = "data/mixes/mtl/train.jsonl"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from reset.core import params
+from reset.data.pools.prompt_pools import Pool
 from reset.generation import engines
 from reset.generation.decoding import Grid
-from reset.generation.prompt_pools import Pool
 from reset.judges.faithfulness import measure
 from reset.judges.instruction.settings import InstructionSettings
 from reset.judges.task.measure import TaskSettings

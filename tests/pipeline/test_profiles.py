@@ -8,10 +8,11 @@ import pytest
 
 from reset.core import params
 from reset.data.mixes import mixtures
+from reset.data.pools import prompt_pools
 from reset.data.prompts import render_prompts, templates
 from reset.data.records import build_records
 from reset.data.sources.dataset_config import chosen
-from reset.generation import decoding, engines, prompt_pools
+from reset.generation import decoding, engines
 from reset.generation.engines import vllm_engine
 from reset.judges.faithfulness import measure
 from reset.judges.instruction.settings import InstructionSettings

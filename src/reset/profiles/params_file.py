@@ -15,6 +15,7 @@ from reset.core.params import Count, Share
 from reset.core.tasks import CONTEXT_TASKS
 from reset.data.datasets import custom, registry
 from reset.data.mixes.mixtures import MixSettings
+from reset.data.pools.prompt_pools import Pool
 from reset.data.prompts.render_prompts import PromptSettings
 from reset.data.prompts.templates import TemplateSettings
 from reset.data.records.build_records import FilterSettings
@@ -22,7 +23,6 @@ from reset.data.sources.dataset_config import DataSet, chosen, own_source
 from reset.generation.decoding import Grid
 from reset.generation.engines import EngineSettings
 from reset.generation.engines.options import OpenAIEngineOptions, VllmOptions
-from reset.generation.prompt_pools import Pool
 from reset.judges.faithfulness.measure import FaithfulnessSettings
 from reset.judges.instruction.settings import InstructionSettings
 from reset.judges.task.measure import TaskSettings

@@ -1,6 +1,6 @@
 import random
 
-from reset.generation.prompt_pools import choose, with_references
+from reset.data.pools.prompt_pools import choose, with_references
 
 
 def mix():
