@@ -53,7 +53,7 @@ def show(everything: dict, judges: InstructionSettings, settings: OpenAISettings
             note = "" if known else " (not generated with these params)"
             print(f"{item}: {estimate}{note}")
         booked = store.booked()
-    note = " at most, partly by the params" if guessed else ""
+    note = "; the texts are partly counted by the params, so at most" if guessed else ""
     print(f"All: {total}{note}.")
     print(
         f"Model {settings.model} at {settings.url}; budget {settings.budget_usd:g} USD,"
