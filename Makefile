@@ -63,7 +63,9 @@ ablation: setup  ## one experiment in a copy, kept for the report: SET="ranking.
 	mkdir -p '$(KEPT)'
 	dvc get --force . metrics/results.csv --rev ablation --out '$(KEPT)/results.csv'
 	dvc get --force . metrics/summary.json --rev ablation --out '$(KEPT)/summary.json'
-	@rm -f '$(KEPT)/study.csv'; [ ! -f metrics/results.csv ] || cp metrics/results.csv '$(KEPT)/study.csv'
+	@rm -f '$(KEPT)/study.csv'  # the committed results, where these params are the committed ones
+	@if git diff --quiet HEAD -- params.yaml && git cat-file -e HEAD:metrics/results.csv 2> /dev/null; then \
+	git show HEAD:metrics/results.csv > '$(KEPT)/study.csv'; fi
 
 # one thread a process: threads of PyTorch that wait for a core spin, and take it from the others
 PYTEST = OMP_NUM_THREADS=1 pytest

@@ -132,7 +132,7 @@ def rewrite() -> None:
         indent = " " * (start - text.rindex("\n", 0, start) - 1)
         line = textwrap.fill(
             f"deps: [{', '.join(items)}]",
-            120,
+            130,
             initial_indent=indent,
             subsequent_indent=indent + "  ",
             break_long_words=False,

@@ -38,12 +38,13 @@ GRAPH = {
 }
 
 
+OWN = {"path": "own.jsonl", "task": "instruction", "columns": {"instruction": "ask"}}
 DATA = {
     "data": {
         "datasets": {
-            "alpaca": {"source": "published", "eval": 100},
-            "documents": {"source": {"task": "extractive_qa"}, "eval": 16},
-            "requests": {"source": {"task": "instruction"}, "eval": 40},
+            "alpaca": {"source": "published", "train": 0, "eval": 100},
+            "nq": {"source": "published", "train": None, "eval": 16},
+            "requests": {"source": OWN, "train": 0, "eval": 40},
         }
     }
 }
@@ -124,7 +125,9 @@ def test_predictions_to_come_are_counted_from_the_evaluation_set(store):
 
 def test_evaluation_rows_that_the_params_do_not_limit_must_be_there(store):
     item = Generations("predictions", "mtl_1")
-    every = {"data": {"datasets": {"koala_eval": {"source": "published", "eval": None}}}}
+    every = {
+        "data": {"datasets": {"koala_eval": {"source": "published", "train": 0, "eval": None}}}
+    }
     with pytest.raises(InputError, match="koala_eval.eval takes all rows: run .*evaluation_set"):
         judge_cost.estimate_cost(item, judges(), every, {}, store)
 

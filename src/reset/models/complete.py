@@ -12,6 +12,7 @@ from reset.tokens.chat_template import end_of_answer
 
 TOKENIZER = "tokenizer_config.json"
 GENERATION = "generation_config.json"
+TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 def complete(folder: Path, name: str) -> None:
@@ -58,10 +59,9 @@ def _complete_tokenizer(folder: Path, name: str) -> Any:
 
 def _add_end_of_answer(folder: Path, name: str, tokenizer: Any) -> None:
     ends = folder / GENERATION
-    source = ends if ends.is_file() else folder / "config.json"
-    known = read_json(source).get("eos_token_id")
+    known = read_json(ends).get("eos_token_id", [])
     if not isinstance(known, list):
-        known = [] if known is None else [known]
+        known = [known]
     end = end_of_answer(tokenizer)
     if end is None:
         raise InputError(
@@ -73,18 +73,18 @@ def _add_end_of_answer(folder: Path, name: str, tokenizer: Any) -> None:
 
 
 def _keep_tokens(folder: Path, name: str) -> None:
-    """Keep of generation_config.json the ids of tokens alone: the models are evaluated by greedy
-    answers, and a published model's sampling values would make a user's others (a penalty on
-    repetition is one on quotes from the context).
+    """Write generation_config.json with the ids of tokens alone, from the one that is there or else
+    from config.json: the models are evaluated by greedy answers, and a published model's sampling
+    values would make a user's others (a penalty on repetition is one on quotes from the context).
     """
-    path = folder / GENERATION
-    if not path.is_file():
-        return
-    given = read_json(path)
-    tokens = {key: value for key, value in given.items() if key.endswith("_token_id")}
+    given = read_json(folder / "config.json")
+    given |= given.get("text_config") or {}  # of a model that takes pictures too
+    if (folder / GENERATION).is_file():
+        given = read_json(folder / GENERATION)
+    tokens = {key: given[key] for key in TOKENS if given.get(key) is not None}
     if fault := _fault(tokens):
         raise InputError(f"models.{name}: its {GENERATION} is not valid ({fault}); correct it")
-    write_json(path, tokens)
+    write_json(folder / GENERATION, tokens)
 
 
 def _fault(generation: dict[str, Any]) -> str | None:

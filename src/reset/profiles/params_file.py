@@ -128,7 +128,7 @@ class JudgesSection:
     """`judges`. `max_missing`: the share of null scores above which a stage fails."""
 
     max_missing: Share
-    probe: list[Literal["endpoint"]]  # or none: dvc.yaml has a stage for each
+    probe: Annotated[list[Literal["endpoint"]], Distinct]  # or none: dvc.yaml has a stage for each
     task: TaskSettings
     faithfulness: FaithfulnessSettings
     instruction: InstructionSettings
@@ -179,7 +179,7 @@ def check(given: Mapping[str, Any]) -> Params:
         own = own_source(name, chosen(name, dataset).source)
         if own:
             custom.check_mapping(name, own)
-        judged.add(own.task if own else registry.entry(name).task)
+        judged.add(registry.task(name, dataset["source"]))
     answer_tokens = max(found.sampling.max_new_tokens, found.evaluation.max_new_tokens)
     data = found.data
     PromptSettings(data.templates, data.overlong, data.max_tokens, data.constraints, answer_tokens)

@@ -9,6 +9,7 @@ from typing import Any
 from reset.core import io, tasks
 from reset.core.errors import InputError
 from reset.data.datasets import registry
+from reset.data.sources.dataset_config import chosen
 from reset.judges.common import verdicts
 from reset.judges.common.verdicts import Generations
 from reset.judges.instruction import backends, cost, llm, pending
@@ -33,7 +34,7 @@ def estimate_cost(
     """
     assert judges.openai, "InstructionSettings sees to it"
     settings = judges.openai.judging(item.kind, item.run)
-    if pending.are_current([item.path], lock, everything):
+    if pending.is_current(item.path, lock, everything):
         pairs = verdicts.paired(item, tasks.INSTRUCTION_TASKS)
         prompts = backends.judge_prompts(pairs, judges.prompt)
         return cost.estimate(dict.fromkeys(prompts), settings, store), True
@@ -79,14 +80,15 @@ def evaluation_texts(everything: Mapping[str, Any], lock: Mapping[str, Any]) -> 
         return rows
     most = 0
     for name, section in everything["data"]["datasets"].items():
-        if registry.task(name, section["source"]) not in tasks.INSTRUCTION_TASKS:
+        settings = chosen(name, section)
+        if registry.task(name, settings.source) not in tasks.INSTRUCTION_TASKS:
             continue
-        if section["eval"] is None:
+        if settings.eval is None:
             raise InputError(
                 f"data.datasets.{name}.eval takes all rows: run `dvc repro evaluation_set` to know"
                 " how many they are"
             )
-        most += section["eval"]
+        most += settings.eval
     return most
 
 
@@ -94,6 +96,6 @@ def _instruction_rows(
     path: Path, everything: Mapping[str, Any], lock: Mapping[str, Any]
 ) -> int | None:
     """How many requests a file has; None where it is not there, or not of these params."""
-    if not pending.are_current([path], lock, everything):
+    if not pending.is_current(path, lock, everything):
         return None
     return sum(row["task"] in tasks.INSTRUCTION_TASKS for row in io.stream(path))

@@ -55,12 +55,13 @@ def device() -> Device:
     # of this machine's processes, as torchrun and as deepspeed say it
     here = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE", "1"))
     main = psutil.virtual_memory()
+    total = min(main.total, memory_limit.limit()) / here
     free_main = min(main.available, memory_limit.room()) / here
     if not torch.cuda.is_available():
-        return Device("CPU", False, main.total / here, free_main, free_main)
+        return Device("CPU", False, total, free_main, free_main)
     index = int(os.environ.get("LOCAL_RANK", 0))
-    free, total = torch.cuda.mem_get_info(index)
-    return Device(torch.cuda.get_device_name(index), True, total, free, free_main)
+    free, memory = torch.cuda.mem_get_info(index)
+    return Device(torch.cuda.get_device_name(index), True, memory, free, free_main)
 
 
 def check_device(model: Size, device: Device) -> None:

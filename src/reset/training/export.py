@@ -90,9 +90,10 @@ def parameters(start: Path) -> Shapes:
         for name, tensor in model.state_dict().items()
         if name not in model.all_tied_weights_keys
     }
-    return {
-        name: tuple(tensor.shape) for name, tensor in revert_weight_conversion(model, names).items()
-    }
+    saved = revert_weight_conversion(model, names)
+    found = {name: tuple(tensor.shape) for name, tensor in saved.items()}
+    untrained_parts(start, found)  # raises where they do not fit, before any training
+    return found
 
 
 def untrained_parts(start: Path, parameters: Shapes) -> Shapes:
@@ -108,8 +109,12 @@ def untrained_parts(start: Path, parameters: Shapes) -> Shapes:
     if causal.config_class is type(config):
         return {}
     stored = shapes(start)
-    if not parameters.keys() <= stored.keys():  # the text model is saved under names of its own
-        return {}
+    if not parameters.keys() <= stored.keys():
+        raise InputError(
+            f"{start}: transformers saves the text model of a {config.model_type} under other"
+            " names than it has here, so a trained one would not fit its config.json; take a model"
+            " of text"
+        )
     ours = {*parameters, *(causal._tied_weights_keys or {})}
     return {name: shape for name, shape in stored.items() if name not in ours}
 

@@ -228,9 +228,12 @@ def test_conversations_without_request_or_answer_are_dropped_and_counted():
 
 
 def test_conversations_with_tools_are_dropped_and_counted():
-    calls = turns(("user", "Hi"), ("assistant", None), ("tool", "3"), ("assistant", "Three."))
+    calls = turns(("user", "Hi"), ("assistant", None), ("tool", ["3"]), ("assistant", "Three."))
+    calls["turns"][1] = {"role": "assistant", "tool_calls": [{"id": "a"}]}  # without a text
+    last = turns(("user", "Hi"), ("assistant", "Let me look."))
+    last["turns"][1]["tool_calls"] = [{"id": "a"}]
     sharegpt = {"turns": [{"from": "human", "value": "Hi"}, {"from": "observation", "value": "3"}]}
-    assert kept(CHAT, calls, sharegpt) == ([], {"empty instruction": 2})
+    assert kept(CHAT, calls, last, sharegpt) == ([], {"empty instruction": 3})
 
 
 @pytest.mark.parametrize(

@@ -18,27 +18,29 @@ SPEAKERS = {
     "function": "tool",
     "function_call": "tool",
     "observation": "tool",
+    "ipython": "tool",
+    "tool_response": "tool",
+    "function_response": "tool",
 }
 LABELS = {"user": "User: ", "assistant": "Assistant: ", "system": ""}
 
 
 def check(value: Any, where: str, field: str) -> None:
-    """Raise InputError, naming the turn, unless `value` is a list of turns with a known speaker and
-    a text each; an assistant's may be null, as where it calls a tool.
+    """Raise InputError, naming the turn, unless `value` is a list of turns with a known speaker
+    each, and a text where no tool has a part in it.
     """
     spec.check({field: value}, {field: [{}]}, where)
     for index, turn in enumerate(value):
         place = f"{field}[{index}]"
         speaker, text = _form(turn)
-        kinds: dict[str, Any] = {speaker: str, text: str}
-        if SPEAKERS.get(str(turn.get(speaker))) == "assistant":
-            kinds[text] = (str, None)
-        spec.check({place: turn}, {place: kinds}, where)
+        spec.check({place: turn}, {place: {speaker: str}}, where)
         if turn[speaker] not in SPEAKERS:
             raise InputError(
                 f"{where}: field '{place}.{speaker}': expected one of {', '.join(SPEAKERS)}, got"
                 f" '{turn[speaker]}'"
             )
+        if not _has_tool(turn):
+            spec.check({place: turn}, {place: {text: str}}, where)
 
 
 def request_and_answer(turns: list[dict[str, str]]) -> tuple[str, str]:
@@ -52,7 +54,7 @@ def request_and_answer(turns: list[dict[str, str]]) -> tuple[str, str]:
     spoken = []
     for turn in turns:
         speaker, text = _form(turn)
-        if SPEAKERS[turn[speaker]] == "tool" or turn[text] is None:
+        if _has_tool(turn):
             return "", ""
         spoken.append((SPEAKERS[turn[speaker]], turn[text].strip()))
     answer = ""
@@ -67,6 +69,13 @@ def request_and_answer(turns: list[dict[str, str]]) -> tuple[str, str]:
         if text:
             lines.append(label + text)
     return "\n\n".join(lines), answer
+
+
+def _has_tool(turn: dict[str, Any]) -> bool:
+    """Whether a turn of a known speaker is a tool's, or calls one."""
+    speaker, _ = _form(turn)
+    calls = turn.get("tool_calls") or turn.get("function_call")
+    return SPEAKERS[turn[speaker]] == "tool" or bool(calls)
 
 
 def _form(turn: dict[str, Any]) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """The thirteen data sets by name. A new one is a file beside this one and a line here."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from reset.core.errors import InputError
@@ -20,6 +19,7 @@ from reset.data.datasets import (
     wikisum,
 )
 from reset.data.datasets.spec import DatasetSpec
+from reset.data.sources.dataset_config import own_source
 
 ENTRIES: dict[str, DatasetSpec] = {
     module.ENTRY.name: module.ENTRY
@@ -43,9 +43,10 @@ ENTRIES: dict[str, DatasetSpec] = {
 
 def task(name: str, source: Any) -> str:
     """The task of a data set of params.yaml by its `source`: what a user's own rows say, or what is
-    known of a published set; InputError for one that is none.
+    known of a published set. InputError for a source that is neither.
     """
-    return source["task"] if isinstance(source, Mapping) else entry(name).task
+    own = own_source(name, source)
+    return own.task if own else entry(name).task
 
 
 def entry(name: str) -> DatasetSpec:

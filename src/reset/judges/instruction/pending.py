@@ -48,23 +48,30 @@ def all_judged(
 
     Changed code is not seen: what it makes stale is judged without having been announced here.
     """
-    wanted = [item.verdicts("instruction") for item in items(graph, everything)]
-    return are_current(wanted, lock, everything)
-
-
-def are_current(
-    paths: Sequence[Path], lock: Mapping[str, Any], everything: Mapping[str, Any]
-) -> bool:
-    """Whether files are there and, by a parsed dvc.lock, were made with the params of now, as
-    everything before them was, and in one piece.
-    """
-    locked: Mapping[str, Any] = lock.get("stages") or {}
-    outs = {out["path"]: (name, out.get("md5")) for name, out in _entries(locked, "outs")}
-    if not all(path.exists() and str(path) in outs for path in paths):
+    wanted = list(items(graph, everything))
+    if not all(item.verdicts("instruction").exists() for item in wanted):
         return False
-    producers = [outs[str(path)][0] for path in paths]
-    before = _upstream(producers, locked, outs)
-    return all(_current(locked[name], outs, everything) for name in before)
+    return _are_current([item.dvc_name("instruction") for item in wanted], lock, everything)
+
+
+def is_current(path: Path, lock: Mapping[str, Any], everything: Mapping[str, Any]) -> bool:
+    """Whether a file is there and, by a parsed dvc.lock, was made with the params of now, as
+    everything before it was, and in one piece. Not if another stage once made it with others.
+    """
+    entries = _entries(lock.get("stages") or {}, "outs")
+    producers = [name for name, out in entries if out["path"] == str(path)]
+    return path.exists() and bool(producers) and _are_current(producers, lock, everything)
+
+
+def _are_current(
+    names: Sequence[str], lock: Mapping[str, Any], everything: Mapping[str, Any]
+) -> bool:
+    """Whether these stages, and all before them, ran with the params of now."""
+    locked: Mapping[str, Any] = lock.get("stages") or {}
+    if not set(names) <= set(locked):
+        return False
+    outs = {out["path"]: (name, out.get("md5")) for name, out in _entries(locked, "outs")}
+    return all(_current(locked[name], outs, everything) for name in _upstream(names, locked, outs))
 
 
 def _entries(locked: Mapping[str, Any], key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -47,7 +47,7 @@ def read_reply(reply: Any, prompt: str, settings: OpenAISettings, seconds: float
     """
     choice = _choice(reply)
     finish = choice.get("finish_reason")
-    if finish == FILTERED:
+    if str(finish).lower() == FILTERED:
         raise Hopeless("the provider's content filter stopped the reply")
     if not isinstance(finish, str) or finish.lower() not in (*rating.FINISHED, *rating.CUT):
         raise Malformed(f"finish_reason {quoted(finish)} instead of stop or length")

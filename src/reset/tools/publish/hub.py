@@ -30,7 +30,7 @@ def publish(name: str, repo: str) -> str:
     if lock.find(verdicts) is None:
         raise InputError(
             f"{folder}: not evaluated, so its card would have no scores; add its run to"
-            " runs.evaluated and run `dvc repro evaluate`"
+            " runs.evaluated (of base and chat: runs.start_models) and run `dvc repro evaluate`"
         )
     lock.check(verdicts)
     files = files_of(folder)
@@ -106,7 +106,7 @@ def clean_revision() -> str:
     have changes that no revision names.
     """
     changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
-    changed += _git("status", "--porcelain", "--", *CODE).splitlines()
+    changed += _git("status", "--porcelain", "--untracked-files=normal", "--", *CODE).splitlines()
     changed = list(dict.fromkeys(changed))
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
